@@ -1,0 +1,123 @@
+use std::io::Write as _;
+
+use super::*;
+
+const NODE_CONFIG: &str = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\n";
+
+fn mime(parts: &[(&str, &str)]) -> String {
+    let mut text =
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"B\"\n\n".to_owned();
+    for (media_type, body) in parts {
+        text.push_str(&format!("--B\nContent-Type: {media_type}\n\n{body}\n"));
+    }
+    text.push_str("--B--\n");
+    text
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn texts(bytes: &[u8]) -> Vec<String> {
+    split(bytes)
+        .unwrap()
+        .into_iter()
+        .map(|document| document.text.trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_plain_document_is_one_node_config() {
+    assert_eq!(texts(NODE_CONFIG.as_bytes()), [NODE_CONFIG.trim_end()]);
+}
+
+#[test]
+fn base64_and_gzip_are_taken_off() {
+    assert_eq!(
+        texts(STANDARD.encode(NODE_CONFIG).as_bytes()),
+        [NODE_CONFIG.trim_end()]
+    );
+    assert_eq!(
+        texts(&gzip(NODE_CONFIG.as_bytes())),
+        [NODE_CONFIG.trim_end()]
+    );
+    assert_eq!(
+        texts(STANDARD.encode(gzip(NODE_CONFIG.as_bytes())).as_bytes()),
+        [NODE_CONFIG.trim_end()]
+    );
+}
+
+#[test]
+fn only_our_parts_of_a_mime_document_are_taken() {
+    let text = mime(&[
+        (
+            "text/x-shellscript; charset=\"us-ascii\"",
+            "#!/bin/sh\necho hello",
+        ),
+        ("application/node.eks.aws", NODE_CONFIG),
+        ("application/nodectl.dev", "kind: AgentConfig"),
+    ]);
+    assert_eq!(
+        texts(text.as_bytes()),
+        [NODE_CONFIG.trim_end(), "kind: AgentConfig"]
+    );
+    assert_eq!(texts(text.replace('\n', "\r\n").as_bytes()).len(), 2);
+}
+
+#[test]
+fn a_part_can_be_base64_gzip_or_nested() {
+    let packed = STANDARD.encode(gzip(NODE_CONFIG.as_bytes()));
+    assert_eq!(
+        texts(mime(&[("application/node.eks.aws", &packed)]).as_bytes()),
+        [NODE_CONFIG.trim_end()]
+    );
+    let encoded = format!(
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: application/node.eks.aws\nContent-Transfer-Encoding: base64\n\n{}\n--B--\n",
+        STANDARD.encode(NODE_CONFIG)
+    );
+    assert_eq!(texts(encoded.as_bytes()), [NODE_CONFIG.trim_end()]);
+    let inner = mime(&[("application/node.eks.aws", NODE_CONFIG)])
+        .replace("=\"B\"", "=\"C\"")
+        .replace("--B", "--C");
+    let outer = format!(
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=B\n\n--B\n{inner}\n--B--\n"
+    );
+    assert_eq!(texts(outer.as_bytes()), [NODE_CONFIG.trim_end()]);
+}
+
+#[test]
+fn what_is_there_instead_of_a_node_config_is_named() {
+    let message = |bytes: &[u8]| split(bytes).unwrap_err().to_string();
+    assert_eq!(message(b" \n"), "the instance has no user data");
+    assert_eq!(
+        message(mime(&[("text/x-shellscript", "#!/bin/sh")]).as_bytes()),
+        "the user data holds no NodeConfig: part 1 is `text/x-shellscript`"
+    );
+    assert_eq!(
+        message(b"#!/bin/bash\necho hello\n"),
+        "the user data holds no NodeConfig: it is one document that begins with `#!/bin/bash`"
+    );
+    assert_eq!(
+        message(b"#!/bin/bash\n/etc/eks/bootstrap.sh prod\n"),
+        "the user data calls `/etc/eks/bootstrap.sh`, which this AMI family does not have"
+    );
+    assert_eq!(
+        message(mime(&[("text/x-yaml", NODE_CONFIG)]).as_bytes()),
+        "the user data holds no NodeConfig: part 1 (`text/x-yaml`) of the user data looks like one; its Content-Type must be `application/node.eks.aws`"
+    );
+}
+
+#[test]
+fn damaged_user_data_is_an_error_and_bounded() {
+    let mut truncated = gzip(NODE_CONFIG.as_bytes());
+    truncated.truncate(20);
+    assert!(matches!(split(&truncated), Err(Error::Gzip { .. })));
+    let bomb = gzip(&vec![b' '; usize::try_from(MAXIMUM_BYTES).unwrap() + 10]);
+    assert!(matches!(split(&bomb), Err(Error::TooLarge { .. })));
+    assert!(matches!(
+        split(&[0xff, 0xfe, 0x00]),
+        Err(Error::NotText { position: 0, .. })
+    ));
+}

@@ -1,0 +1,158 @@
+//! The catalogue of faults that an agent can name, for boot and for life.
+//!
+//! A finding has one stable code everywhere: rule, message, metric, event, verdict and documentation. Words in capitals in
+//! a fix (`CLUSTER`, `ROLE_ARN`) are replaced by [`Finding::fix_for`] with what the node knows.
+
+mod catalogue;
+
+use serde::{Deserialize, Serialize};
+
+pub use catalogue::*;
+
+use crate::wire::{Identity, RootCause};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Reported, never counted against the node.
+    Info,
+    /// Someone should look.
+    Warning,
+    /// The node cannot join, or cannot serve pods.
+    Fatal,
+}
+
+impl Severity {
+    /// The word used in JSON, metrics and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Fatal => "fatal",
+        }
+    }
+}
+
+/// The node condition that a fatal finding turns False.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// The kernel.
+    Kernel,
+    /// The pod network and the way to the API server.
+    Networking,
+    /// Disks and file systems.
+    Storage,
+    /// containerd and what it runs.
+    ContainerRuntime,
+}
+
+/// One fault that the agent can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable name, `area.fault`.
+    pub code: &'static str,
+    /// The finding as a claim, at most 60 characters.
+    pub title: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The node condition it belongs to; `None` while a node joins.
+    pub condition: Option<Condition>,
+    /// What is wrong, for a person.
+    pub cause: &'static str,
+    /// What to do; words in capitals are to be replaced.
+    pub fix: &'static str,
+}
+
+impl Finding {
+    /// The fix with its placeholders replaced by what is known of the node; unknown ones stay in capitals.
+    pub fn fix_for(&self, identity: &Identity) -> String {
+        let replacements = [
+            ("CLUSTER", &identity.cluster),
+            ("REGION", &identity.region),
+            ("ROLE", &identity.role),
+            ("ROLE_ARN", &identity.role_arn),
+            ("ID", &identity.instance_id),
+        ];
+        let mut fix = String::with_capacity(self.fix.len());
+        for (index, word) in self.fix.split(' ').enumerate() {
+            if index > 0 {
+                fix.push(' ');
+            }
+            let known = replacements
+                .iter()
+                .find(|(name, value)| *name == word && !value.is_empty());
+            fix.push_str(known.map_or(word, |(_, value)| value.as_str()));
+        }
+        fix
+    }
+
+    /// This finding as the root cause of a verdict.
+    pub fn root_cause(&self, identity: &Identity, evidence: Vec<String>) -> RootCause {
+        RootCause {
+            code: self.code.to_owned(),
+            cause: self.cause.to_owned(),
+            evidence: evidence
+                .iter()
+                .map(|line| crate::redact::text(line))
+                .collect(),
+            fix: self.fix_for(identity),
+        }
+    }
+}
+
+/// The entry with this code.
+pub fn by_code(code: &str) -> Option<&'static Finding> {
+    CATALOGUE
+        .iter()
+        .copied()
+        .find(|finding| finding.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_entry_is_complete_and_its_code_unique() {
+        let mut codes = BTreeSet::new();
+        for finding in CATALOGUE {
+            assert!(
+                codes.insert(finding.code),
+                "`{}` stands twice",
+                finding.code
+            );
+            assert!(
+                finding
+                    .code
+                    .split_once('.')
+                    .is_some_and(|(area, fault)| !area.is_empty() && !fault.is_empty())
+            );
+            assert!(
+                finding.title.len() <= 60,
+                "`{}` has a title of {}",
+                finding.code,
+                finding.title.len()
+            );
+            assert!(
+                !finding.cause.is_empty() && !finding.fix.is_empty(),
+                "`{}` is incomplete",
+                finding.code
+            );
+        }
+    }
+
+    #[test]
+    fn a_fix_names_what_the_node_knows() {
+        let identity = Identity {
+            cluster: "prod".into(),
+            ..Identity::default()
+        };
+        assert_eq!(
+            JOIN_UNAUTHORIZED.fix_for(&identity),
+            "aws eks create-access-entry --cluster-name prod --principal-arn ROLE_ARN --type EC2_LINUX"
+        );
+    }
+}

@@ -1,0 +1,306 @@
+//! The catalogue: every fault that the agent can name, one constant each.
+//!
+//! A code is never reused or renamed. An entry comes in together with the rule, probe or error that raises it.
+
+use super::{Condition, Finding, Severity};
+
+/// The user data holds no NodeConfig.
+pub const BOOTSTRAP_NO_NODE_CONFIG: Finding = Finding {
+    code: "bootstrap.no_node_config",
+    title: "The user data holds no NodeConfig",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The bootstrap found user data but no part of type application/node.eks.aws in it.",
+    fix: "Add a MIME part \"Content-Type: application/node.eks.aws\" with a NodeConfig to the launch template",
+};
+
+/// The user data cannot be parsed.
+pub const BOOTSTRAP_BAD_USER_DATA: Finding = Finding {
+    code: "bootstrap.bad_user_data",
+    title: "The user data cannot be parsed",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The NodeConfig or the MIME document around it is malformed, or the user data is a shell script made for another AMI family.",
+    fix: "Correct the user data of the launch template; try it with: nodeagent config check --config-source file://FILE",
+};
+
+/// The NodeConfig lacks a mandatory field.
+pub const BOOTSTRAP_INCOMPLETE_CONFIG: Finding = Finding {
+    code: "bootstrap.incomplete_config",
+    title: "The NodeConfig lacks a mandatory field",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "One of name, apiServerEndpoint, certificateAuthority or cidr is absent.",
+    fix: "Fill spec.cluster from: aws eks describe-cluster --name CLUSTER",
+};
+
+/// The user data calls a script this AMI does not have.
+pub const BOOTSTRAP_AL2_SCRIPT: Finding = Finding {
+    code: "bootstrap.al2_script",
+    title: "The user data calls a script this AMI does not have",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The launch template was written for an older or other AMI family.",
+    fix: "Replace the bootstrap.sh call by a NodeConfig, or use the AMI family the script was written for",
+};
+
+/// The metadata service cannot be reached.
+pub const BOOTSTRAP_IMDS_UNREACHABLE: Finding = Finding {
+    code: "bootstrap.imds_unreachable",
+    title: "The metadata service cannot be reached",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "IMDS is disabled for the instance, the network is not up yet, or a firewall blocks 169.254.169.254.",
+    fix: "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled",
+};
+
+/// The EC2 API cannot be reached at boot.
+pub const BOOTSTRAP_EC2_UNREACHABLE: Finding = Finding {
+    code: "bootstrap.ec2_unreachable",
+    title: "The EC2 API cannot be reached at boot",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The instance cannot ask EC2 about itself: no route, no endpoint, or DNS failure; the bootstrap gives up after about ten minutes.",
+    fix: "Create an interface endpoint for com.amazonaws.REGION.ec2, give the subnet a NAT route, or set AWS_USE_DUALSTACK_ENDPOINT=true in an IPv6-only subnet",
+};
+
+/// The node role may not describe its instance.
+pub const BOOTSTRAP_EC2_FORBIDDEN: Finding = Finding {
+    code: "bootstrap.ec2_forbidden",
+    title: "The node role may not describe its instance",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The role lacks ec2:DescribeInstances, or its credentials are not valid.",
+    fix: "Attach AmazonEKSWorkerNodePolicy to the node role",
+};
+
+/// The image credential provider is not installed.
+pub const BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING: Finding = Finding {
+    code: "bootstrap.credential_provider_missing",
+    title: "The image credential provider is not installed",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "A custom AMI lacks ecr-credential-provider, so no image could be pulled from ECR.",
+    fix: "Install ecr-credential-provider under /etc/eks/image-credential-provider",
+};
+
+/// The max pods expression was not used.
+pub const BOOTSTRAP_MAX_PODS_EXPRESSION: Finding = Finding {
+    code: "bootstrap.max_pods_expression",
+    title: "The max pods expression was not used",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "The custom expression has an error, so the default was taken.",
+    fix: "Correct spec.kubelet.maxPodsExpression",
+};
+
+/// The kubelet program is not installed.
+pub const BOOTSTRAP_KUBELET_MISSING: Finding = Finding {
+    code: "bootstrap.kubelet_missing",
+    title: "The kubelet program is not installed",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The AMI build is incomplete or the file was removed.",
+    fix: "Use an AMI that contains the kubelet",
+};
+
+/// A bootstrap unit failed.
+pub const BOOTSTRAP_UNIT_FAILED: Finding = Finding {
+    code: "bootstrap.unit_failed",
+    title: "A bootstrap unit failed",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "systemd reports the bootstrap as failed; the reason stands in the journal of the unit.",
+    fix: "journalctl -b -u nodeadm-config -u nodeadm-run",
+};
+
+/// The cluster does not accept the node role.
+pub const JOIN_UNAUTHORIZED: Finding = Finding {
+    code: "join.unauthorized",
+    title: "The cluster does not accept the node role",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The API server answered but did not recognise the caller: the node role has no access entry and no aws-auth mapping, the role was deleted and made again, the mapping holds a role path or an instance-profile ARN, or the token was minted for another cluster name.",
+    fix: "aws eks create-access-entry --cluster-name CLUSTER --principal-arn ROLE_ARN --type EC2_LINUX",
+};
+
+/// The instance has no AWS credentials.
+pub const JOIN_NO_CREDENTIALS: Finding = Finding {
+    code: "join.no_credentials",
+    title: "The instance has no AWS credentials",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "No instance profile is attached, its role was removed, or the metadata service did not offer credentials in time.",
+    fix: "aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=PROFILE",
+};
+
+/// The instance has no private DNS name.
+pub const JOIN_NO_PRIVATE_DNS: Finding = Finding {
+    code: "join.no_private_dns",
+    title: "The instance has no private DNS name",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The VPC gives no private DNS name, so the node name is empty: the DHCP option set lacks domain-name or domain-name-servers, or DNS hostnames are off.",
+    fix: "Set enableDnsHostnames on the VPC and give the DHCP option set a domain name and AmazonProvidedDNS",
+};
+
+/// The node registers under a name its identity may not use.
+pub const JOIN_NODE_NAME_MISMATCH: Finding = Finding {
+    code: "join.node_name_mismatch",
+    title: "The node registers under a name its identity may not use",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The user name the cluster maps for this instance differs from the name the kubelet registers (hostname override, custom DHCP domain, or the instance-id naming feature without a matching mapping).",
+    fix: "Map the role to system:node:{{EC2PrivateDNSName}}, or use an EC2_LINUX access entry, and remove --hostname-override",
+};
+
+/// The credential helper of the kubelet fails.
+pub const JOIN_EXEC_FAILED: Finding = Finding {
+    code: "join.exec_failed",
+    title: "The credential helper of the kubelet fails",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The token helper ran and exited with an error; usual reasons are missing instance credentials, an unreachable STS endpoint or a wrong region.",
+    fix: "Run the command of the exec section by hand as root and repair what it prints",
+};
+
+/// The kubelet runs but never registered.
+pub const JOIN_NOT_REGISTERED: Finding = Finding {
+    code: "join.not_registered",
+    title: "The kubelet runs but never registered",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The kubelet keeps trying to register and the node object does not appear; no sharper cause was seen.",
+    fix: "Read journalctl -b -u kubelet from the line \"Attempting to register node\" on",
+};
+
+/// The API certificate is not signed by the configured CA.
+pub const NETWORK_CA_MISMATCH: Finding = Finding {
+    code: "network.ca_mismatch",
+    title: "The API certificate is not signed by the configured CA",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The certificate authority in the user data belongs to another cluster, or a TLS proxy presents its own certificate.",
+    fix: "Replace certificateAuthority in the NodeConfig with: aws eks describe-cluster --name CLUSTER --query cluster.certificateAuthority.data",
+};
+
+/// The API endpoint name does not resolve.
+pub const NETWORK_DNS_NO_SUCH_HOST: Finding = Finding {
+    code: "network.dns_no_such_host",
+    title: "The API endpoint name does not resolve",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The resolver answers that the name does not exist: private hosted zone not associated with this VPC, DNS support off, or an endpoint of a deleted cluster.",
+    fix: "Set enableDnsSupport and enableDnsHostnames on the VPC and check apiServerEndpoint in the NodeConfig",
+};
+
+/// The API endpoint refuses connections.
+pub const NETWORK_API_REFUSED: Finding = Finding {
+    code: "network.api_refused",
+    title: "The API endpoint refuses connections",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "A host answers but nothing listens on the port: wrong endpoint or port, a local proxy that stopped, or a name that resolves to the wrong address.",
+    fix: "Compare apiServerEndpoint with: aws eks describe-cluster --name CLUSTER --query cluster.endpoint",
+};
+
+/// The API endpoint does not answer.
+pub const NETWORK_API_TIMEOUT: Finding = Finding {
+    code: "network.api_timeout",
+    title: "The API endpoint does not answer",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "Packets to the endpoint vanish: security group, network ACL, missing NAT route, or the node address is outside the public access list.",
+    fix: "Allow TCP 443 from the node security group to the cluster security group, or enable private endpoint access",
+};
+
+/// The kubelet was given a flag it does not know.
+pub const KUBELET_UNKNOWN_FLAG: Finding = Finding {
+    code: "kubelet.unknown_flag",
+    title: "The kubelet was given a flag it does not know",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "A flag was removed in this version, or extra arguments have a typing error.",
+    fix: "Remove the flag from spec.kubelet.flags or from the drop-in of the unit",
+};
+
+/// The kubelet configuration is not valid.
+pub const KUBELET_CONFIG_INVALID: Finding = Finding {
+    code: "kubelet.config_invalid",
+    title: "The kubelet configuration is not valid",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The configuration file is missing, malformed or holds values that contradict each other. An unknown field alone only warns and does not stop the kubelet.",
+    fix: "Correct the file or the drop-in named in the message",
+};
+
+/// The kubelet keeps restarting.
+pub const KUBELET_CRASH_LOOP: Finding = Finding {
+    code: "kubelet.crash_loop",
+    title: "The kubelet keeps restarting",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The kubelet exits shortly after each start; its own last error is the cause.",
+    fix: "journalctl -u kubelet -b | grep \"command failed\" | tail -1",
+};
+
+/// The runtime offers no CRI service.
+pub const RUNTIME_CRI_UNAVAILABLE: Finding = Finding {
+    code: "runtime.cri_unavailable",
+    title: "The runtime offers no CRI service",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The CRI plugin is disabled in the configuration or failed to load (wrong section, missing snapshotter).",
+    fix: "Remove cri from disabled_plugins in /etc/containerd/config.toml; ctr plugins ls | grep cri",
+};
+
+/// The pod network is not configured.
+pub const CNI_NOT_READY: Finding = Finding {
+    code: "cni.not_ready",
+    title: "The pod network is not configured",
+    severity: Severity::Fatal,
+    condition: Some(Condition::Networking),
+    cause: "No CNI configuration exists yet: the network DaemonSet has not started or crashed.",
+    fix: "kubectl -n kube-system get pods -l k8s-app=aws-node -o wide; look at its log on this node",
+};
+
+/// The SSM agent is not running.
+pub const SSM_NOT_RUNNING: Finding = Finding {
+    code: "ssm.not_running",
+    title: "The SSM agent is not running",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "The unit is not installed, masked or crashed.",
+    fix: "systemctl enable --now amazon-ssm-agent",
+};
+
+/// Every entry of the catalogue.
+pub const CATALOGUE: &[&Finding] = &[
+    &BOOTSTRAP_NO_NODE_CONFIG,
+    &BOOTSTRAP_BAD_USER_DATA,
+    &BOOTSTRAP_INCOMPLETE_CONFIG,
+    &BOOTSTRAP_AL2_SCRIPT,
+    &BOOTSTRAP_IMDS_UNREACHABLE,
+    &BOOTSTRAP_EC2_UNREACHABLE,
+    &BOOTSTRAP_EC2_FORBIDDEN,
+    &BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING,
+    &BOOTSTRAP_MAX_PODS_EXPRESSION,
+    &BOOTSTRAP_KUBELET_MISSING,
+    &BOOTSTRAP_UNIT_FAILED,
+    &JOIN_UNAUTHORIZED,
+    &JOIN_NO_CREDENTIALS,
+    &JOIN_NO_PRIVATE_DNS,
+    &JOIN_NODE_NAME_MISMATCH,
+    &JOIN_EXEC_FAILED,
+    &JOIN_NOT_REGISTERED,
+    &NETWORK_CA_MISMATCH,
+    &NETWORK_DNS_NO_SUCH_HOST,
+    &NETWORK_API_REFUSED,
+    &NETWORK_API_TIMEOUT,
+    &KUBELET_UNKNOWN_FLAG,
+    &KUBELET_CONFIG_INVALID,
+    &KUBELET_CRASH_LOOP,
+    &RUNTIME_CRI_UNAVAILABLE,
+    &CNI_NOT_READY,
+    &SSM_NOT_RUNNING,
+];

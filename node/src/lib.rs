@@ -1,0 +1,27 @@
+//! What is known about an EKS worker node, shared by `nodeagent` and `nodectl`.
+//!
+//! Types and pure functions only: nothing here reads a file, a clock, a socket or the environment. A map of the rooms:
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`config`] | user data, NodeConfig and AgentConfig: decode, merge, check |
+//! | [`max_pods`] | the instance table, max pods and what the kubelet reserves for them |
+//! | [`token`] | the SigV4 presigned bearer token and signed AWS requests |
+//! | [`finding`] | the catalogue of faults that an agent can name |
+//! | [`rule`] | log lines in, observations of findings out |
+//! | [`rank`] | many observations in, one root cause out |
+//! | [`wire`] | the documents that agent and ctl exchange: verdict, status, annotation |
+//! | [`console`] | a verdict framed for the instance's serial console, and back |
+//! | [`redact`] | secrets that do not print, and text with its secrets masked |
+//! | [`chain`] | an error and its sources on one line |
+
+pub mod chain;
+pub mod config;
+pub mod console;
+pub mod finding;
+pub mod max_pods;
+pub mod rank;
+pub mod redact;
+pub mod rule;
+pub mod token;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! The only writer.
+
+pub mod kubeconfig;

@@ -1,0 +1,18 @@
+//! The fleet: one row per node, joined by instance id, and what each row means. Pure functions over what was observed.
+
+mod age;
+mod health;
+mod list;
+mod observation;
+mod row;
+mod select;
+
+pub use age::age;
+pub use health::{Health, State};
+pub use list::{NodeStatusList, PlaneReport};
+pub use observation::{Observations, Plane};
+pub use row::{Row, rows};
+pub use select::select;
+
+#[cfg(test)]
+pub(crate) use row::fixture;

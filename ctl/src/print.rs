@@ -1,0 +1,162 @@
+//! Standard output and standard error: the only module that writes to either.
+//!
+//! Data goes to standard output, everything else (notes, warnings, errors, hints, logs) to standard error. Colour is used
+//! per stream, when that stream is a terminal and neither `NO_COLOR` nor `--color never` forbids it.
+
+pub mod document;
+pub mod node_status;
+pub mod table;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+
+pub use table::{Cell, Table, Tone};
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Also into files and pipes.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    fn applies(self, is_terminal: bool, no_color: bool) -> bool {
+        match self {
+            Self::Auto => is_terminal && !no_color,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// Owner of standard output and standard error.
+pub struct Printer {
+    stdout: Box<dyn Write + Send>,
+    stderr: Box<dyn Write + Send>,
+    stdout_color: bool,
+    stderr_color: bool,
+}
+
+impl fmt::Debug for Printer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Printer")
+            .field("stdout_color", &self.stdout_color)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Printer {
+    /// Prints to the process's own streams.
+    pub fn standard(color: Color) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        Self {
+            stdout_color: color.applies(stdout.is_terminal(), no_color),
+            stderr_color: color.applies(stderr.is_terminal(), no_color),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+        }
+    }
+
+    /// Prints without colour to other writers.
+    pub fn new(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>) -> Self {
+        Self {
+            stdout,
+            stderr,
+            stdout_color: false,
+            stderr_color: false,
+        }
+    }
+
+    /// Whether data may carry colour.
+    pub fn data_color(&self) -> bool {
+        self.stdout_color
+    }
+
+    /// Writes data to standard output, ending in exactly one line feed.
+    pub fn data(&mut self, text: &str) -> io::Result<()> {
+        self.stdout
+            .write_all(text.trim_end_matches('\n').as_bytes())?;
+        self.stdout.write_all(b"\n")?;
+        self.stdout.flush()
+    }
+
+    /// Writes data, if there is any: an empty list has no lines.
+    pub fn data_unless_empty(&mut self, text: &str) -> io::Result<()> {
+        if text.is_empty() {
+            Ok(())
+        } else {
+            self.data(text)
+        }
+    }
+
+    /// Tells what was done.
+    pub fn note(&mut self, text: &str) {
+        self.say("", Tone::Plain, text);
+    }
+
+    /// Tells what is incomplete or unexpected, and did not end the command.
+    pub fn warning(&mut self, text: &str) {
+        self.say("warning: ", Tone::Warning, text);
+    }
+
+    /// Tells why the command failed.
+    pub fn error(&mut self, text: &str) {
+        self.say("error: ", Tone::Bad, text);
+    }
+
+    /// Tells what to do next.
+    pub fn hint(&mut self, text: &str) {
+        self.say("hint: ", Tone::Hint, text);
+    }
+
+    fn say(&mut self, prefix: &str, tone: Tone, text: &str) {
+        let prefix = if self.stderr_color {
+            tone.paint(prefix)
+        } else {
+            prefix.to_owned()
+        };
+        // When standard error is closed there is nowhere left to say so.
+        let _unsaid = writeln!(self.stderr, "{prefix}{text}");
+    }
+}
+
+/// Sends logs to standard error: none by default, ours with `-v`, everything with `-vv`. `NODECTL_LOG` names its own filter.
+pub fn tracing(verbosity: u8) {
+    let filter = std::env::var("NODECTL_LOG").unwrap_or_else(|_| {
+        match verbosity {
+            0 => "off",
+            1 => "warn,nodectl=debug",
+            _ => "debug",
+        }
+        .to_owned()
+    });
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(false);
+    let _already_set = subscriber.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_needs_a_terminal_and_yields_to_no_color_unless_asked_for() {
+        assert!(Color::Auto.applies(true, false));
+        assert!(!Color::Auto.applies(true, true));
+        assert!(!Color::Auto.applies(false, false));
+        assert!(Color::Always.applies(false, true));
+        assert!(!Color::Never.applies(true, false));
+    }
+}

@@ -1,0 +1,3 @@
+//! How an agent is asked. Every answer says which way it came and how old it is.
+
+pub mod console;

@@ -1,0 +1,54 @@
+# Two commands for a start: `make demo` and `make test`. Both install what they need and say so.
+
+CACHE := $(or $(NODECTL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nodectl)
+# One target directory for work, demo and CI, so that everything is built once.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+BIN := $(CARGO_TARGET_DIR)/debug
+MUSL := x86_64-unknown-linux-musl
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,NODECTL_CACHE,XDG_CACHE_HOME)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit suite bench release lab tools
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: build ## Real kubelets join a real API server on this machine; one is broken on purpose (needs root)
+	@$(SUDO) $(BIN)/lab demo
+
+test: check unit suite ## Every check: format, lints, unit tests, the lab's suites (needs root for the lab)
+
+check: tools ## Formatting and lints
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@if command -v shellcheck >/dev/null; then shellcheck packer/provisioners/*.sh .ci/run; \
+	  else echo 'skipped: shellcheck is not installed'; fi
+
+unit: build ## Unit tests and cases, without root
+	cargo test --locked --workspace --exclude lab
+	cargo test --locked -p lab --lib --bins --test boot
+
+suite: build ## Real nodes in the lab (needs root)
+	@$(SUDO) env PATH="$$PATH" cargo test --locked -p lab --test lab -- --nocapture --test-threads 1
+
+bench: build ## Time and memory of the config phase and of a token
+	@$(BIN)/lab bench
+
+lab: build ## Bring the lab up and leave it running; `lab down` ends it (needs root)
+	@$(SUDO) $(BIN)/lab up
+
+release: tools ## Static release build of nodeagent for musl, with its size
+	rustup target add $(MUSL)
+	@command -v musl-gcc >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends musl-tools
+	CC_x86_64_unknown_linux_musl=musl-gcc RUSTFLAGS='-C target-feature=+crt-static' \
+	  cargo build --locked --release --target $(MUSL) -p nodeagent
+	@file=$(CARGO_TARGET_DIR)/$(MUSL)/release/nodeagent; \
+	  if ldd $$file 2>&1 | grep -q '=>'; then echo "$$file is not static"; exit 1; fi; \
+	  printf 'nodeagent %s: static, %s bytes\n' "$$($$file version | cut -d' ' -f2)" "$$(stat -c %s $$file)"
+
+build: tools
+	cargo build --locked --workspace --all-targets
+
+tools:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install it with rustup (https://rustup.rs), then run this again'; exit 1; }
+	@command -v cc >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends build-essential cmake

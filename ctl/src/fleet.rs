@@ -1,5 +1,6 @@
 //! The fleet: one row per node, joined by instance id, and what each row means. Pure functions over what was observed.
 
+mod advice;
 mod age;
 mod health;
 mod list;
@@ -7,6 +8,7 @@ mod observation;
 mod row;
 mod select;
 
+pub use advice::{Advice, advice};
 pub use age::age;
 pub use health::{Health, State};
 pub use list::{NodeStatusList, PlaneReport};

@@ -12,6 +12,7 @@
 //! is longer than 200 bytes and no block larger than 16 KiB: evidence is shortened first.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::wire::Verdict;
 
@@ -45,47 +46,46 @@ pub fn encode(boot_id: &str, verdict: &Verdict) -> Vec<String> {
 
 /// All whole verdicts in a console's text, oldest first. Torn, damaged and foreign lines are passed over.
 pub fn decode(text: &str) -> Vec<Verdict> {
-    let mut blocks: Vec<(String, Block<'_>)> = Vec::new();
-    for line in text.lines() {
-        let Some(frame) = Frame::parse(line) else {
-            continue;
-        };
-        let key = format!("{}|{}|{}", frame.boot, frame.crc, frame.total);
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    for frame in text.lines().filter_map(Frame::parse) {
         // A block written again (the same verdict) counts as its latest writing.
         if frame.index == 1 {
-            blocks.retain(|(existing, _)| *existing != key);
+            blocks.retain(|block| !block.holds(&frame));
         }
-        let position = blocks.iter().position(|(existing, _)| *existing == key);
-        let block = match position {
-            Some(position) => &mut blocks[position].1,
-            None => {
-                blocks.push((
-                    key,
-                    Block {
-                        total: frame.total,
-                        crc: frame.crc,
-                        lines: BTreeMap::new(),
-                    },
-                ));
-                let last = blocks.len() - 1;
-                &mut blocks[last].1
-            }
-        };
-        block.lines.insert(frame.index, frame.payload);
+        let known = blocks.iter().position(|block| block.holds(&frame));
+        let position = known.unwrap_or(blocks.len());
+        if known.is_none() {
+            blocks.push(Block::of(&frame));
+        }
+        if let Some(block) = blocks.get_mut(position) {
+            block.lines.insert(frame.index, frame.payload);
+        }
     }
-    blocks
-        .iter()
-        .filter_map(|(_, block)| block.verdict())
-        .collect()
+    blocks.iter().filter_map(Block::verdict).collect()
 }
 
+/// The lines of one verdict that were found so far.
 struct Block<'a> {
+    boot: &'a str,
     total: usize,
     crc: u32,
     lines: BTreeMap<usize, &'a str>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    fn of(frame: &Frame<'a>) -> Self {
+        Self {
+            boot: frame.boot,
+            total: frame.total,
+            crc: frame.crc,
+            lines: BTreeMap::new(),
+        }
+    }
+
+    fn holds(&self, frame: &Frame<'_>) -> bool {
+        (self.boot, self.total, self.crc) == (frame.boot, frame.total, frame.crc)
+    }
+
     fn verdict(&self) -> Option<Verdict> {
         if self.lines.len() != self.total {
             return None;
@@ -157,7 +157,8 @@ fn ascii_json(verdict: &Verdict) -> String {
             out.push(character);
         } else {
             for unit in character.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing into a text cannot fail.
+                write!(out, "\\u{unit:04x}").unwrap_or_default();
             }
         }
     }
@@ -234,8 +235,9 @@ mod tests {
         );
         let console = lines
             .iter()
-            .map(|line| format!("[    5.1] {line}\r\nlogin: \r\n"))
-            .collect::<String>();
+            .map(|line| format!("[    5.1] {line}\r\nlogin: \r"))
+            .collect::<Vec<_>>()
+            .join("\n");
         assert_eq!(decode(&console), vec![verdict("Unauthorized — 401")]);
     }
 

@@ -88,7 +88,7 @@ impl Finding {
     }
 
     /// This finding as the root cause of a verdict.
-    pub fn root_cause(&self, identity: &Identity, evidence: Vec<String>) -> RootCause {
+    pub fn root_cause(&self, identity: &Identity, evidence: &[String]) -> RootCause {
         RootCause {
             code: self.code.to_owned(),
             cause: self.cause.to_owned(),

@@ -5,7 +5,7 @@
 //! cluster. Format: <https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster>.
 //! Signing is offline: nothing here talks to AWS.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::{
@@ -21,7 +21,7 @@ use crate::redact::Secret;
 
 /// `X-Amz-Expires` of the presigned URL, as `aws eks get-token` sets it. The authenticator counts 15 minutes from
 /// `X-Amz-Date` whatever stands here.
-const EXPIRES: Duration = Duration::from_secs(60);
+const EXPIRES: Duration = Duration::from_mins(1);
 /// How long a client may use a token: the authenticator's 15 minutes less one for clocks that differ.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(14);
 /// A token is renewed this long before the credentials behind it end.
@@ -262,7 +262,8 @@ fn percent_encode(value: &str, out: &mut String) {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // Writing into a text cannot fail.
+            write!(out, "%{byte:02X}").unwrap_or_default();
         }
     }
 }

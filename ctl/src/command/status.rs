@@ -11,7 +11,7 @@ use super::error::{Error, within, written};
 use super::token;
 use crate::cli::{AccessFlags, Output, StatusArgs};
 use crate::exit::Exit;
-use crate::fleet::{self, Health, NodeStatusList, Observations, Plane, Row};
+use crate::fleet::{self, Advice, NodeStatusList, Observations, Plane, Row};
 use crate::observe::aws::{self, Aws};
 use crate::observe::cluster::{self, Target, Way, Wish};
 use crate::observe::ec2::{self, InstanceFacts};
@@ -20,8 +20,8 @@ use crate::observe::{eks, kubeconfig};
 use crate::print::{Printer, document, node_status};
 use crate::reach::console::{self, Question};
 
-/// Fixes shown below a table; more would push the table off the screen.
-const FIXES: usize = 3;
+/// Pieces of advice shown below a table; more would push the table off the screen.
+const ADVICE: usize = 3;
 
 pub(super) async fn run(
     args: &StatusArgs,
@@ -119,25 +119,21 @@ fn comment(
             list.cluster
         ));
     }
-    let sick = list
-        .items
-        .iter()
-        .filter(|row| row.health == Health::Unhealthy);
-    let fixes: Vec<String> = sick.filter_map(fix).collect();
-    for fix in fixes.iter().take(FIXES) {
-        printer.hint(fix);
+    let advice = fleet::advice(&list.items);
+    for Advice {
+        subject,
+        evidence,
+        fix,
+    } in advice.iter().take(ADVICE)
+    {
+        if let Some(evidence) = evidence {
+            printer.note(&format!("{subject}: {evidence}"));
+        }
+        printer.hint(&format!("{subject}: {fix}"));
     }
-    if fixes.len() > FIXES {
-        printer.hint(&format!(
-            "{} more with `-o yaml`, field `fix`",
-            fixes.len() - FIXES
-        ));
+    if let more @ 1.. = advice.len().saturating_sub(ADVICE) {
+        printer.hint(&format!("{more} more with `-o yaml`, field `fix`"));
     }
-}
-
-fn fix(row: &Row) -> Option<String> {
-    let name = row.name.as_ref().or(row.instance_id.as_ref())?;
-    row.fix.as_ref().map(|fix| format!("{name}: {fix}"))
 }
 
 fn failure<'a, T>(

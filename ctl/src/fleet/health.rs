@@ -94,6 +94,7 @@ pub(super) struct Assessment {
     pub(super) health: Health,
     pub(super) code: Option<String>,
     pub(super) reason: Option<String>,
+    pub(super) cause: Option<String>,
     pub(super) fix: Option<String>,
 }
 
@@ -104,6 +105,7 @@ impl Assessment {
             health,
             code: None,
             reason: None,
+            cause: None,
             fix: None,
         }
     }
@@ -115,19 +117,23 @@ impl Assessment {
         }
     }
 
-    /// The cause is a finding; one that this version does not know has its code as its reason.
+    /// The cause is a finding of the catalogue; one that this version does not know has no cause and no fix.
     fn found(self, code: &str, identity: &Identity) -> Self {
         let known = finding::by_code(code);
-        let reason = known.map_or_else(
-            || code.to_owned(),
-            |finding| format!("{code}: {}", finding.cause),
-        );
-        let fix = known.map(|finding| finding.fix_for(identity));
         Self {
             code: Some(code.to_owned()),
-            fix,
-            ..self.because(reason)
+            cause: known.map(|finding| finding.cause.to_owned()),
+            fix: known.map(|finding| finding.fix_for(identity)),
+            ..self.because(titled(code, ""))
         }
+    }
+}
+
+/// A code with its title, which is shorter than its cause; `cause` stands in for a code that this version does not know.
+fn titled(code: &str, cause: &str) -> String {
+    match finding::by_code(code).map_or(cause, |finding| finding.title) {
+        "" => code.to_owned(),
+        title => format!("{code}: {title}"),
     }
 }
 
@@ -262,8 +268,9 @@ fn of_verdict(verdict: &Verdict, open: Assessment, are_nodes_known: bool) -> Ass
         // What has joined has a Node, and its later troubles stand there.
         (Some(root), Outcome::Running | Outcome::Failed) => Assessment {
             code: Some(root.code.clone()),
+            cause: Some(one_line(&root.cause)),
             fix: Some(root.fix.clone()),
-            ..failed.because(format!("{}: {}", root.code, root.cause))
+            ..failed.because(titled(&root.code, &root.cause))
         },
         (None, Outcome::Running) => {
             open.because(format!("the agent is in phase {phase}, no fault found yet"))

@@ -30,6 +30,8 @@ pub struct Row {
     pub code: Option<String>,
     /// Why it is not well, in one line.
     pub reason: Option<String>,
+    /// The cause of that finding, in a sentence or two.
+    pub cause: Option<String>,
     /// What a person does next.
     pub fix: Option<String>,
     /// Creation of the Node, else start of the instance.
@@ -152,6 +154,7 @@ fn row(
         health: assessment.health,
         code: assessment.code,
         reason: assessment.reason,
+        cause: assessment.cause,
         fix: assessment.fix,
         created_at: node
             .and_then(|node| node.created_at)

@@ -128,7 +128,7 @@ mod tests {
         fargate-ip-10-0-0-9.ec2.internal   -                     -          Ready                      64m    v1.34.4   1
         ip-10-0-0-1.ec2.internal           i-0000000000000000a   m5.large   Ready,SchedulingDisabled   64m    v1.34.4   29
         ip-10-0-0-2.ec2.internal           i-0000000000000000b   m5.large   NotReady                   64m    v1.34.4   29         KubeletNotReady: container runtime network not ready (for 4m5s)
-        -                                  i-0000000000000000c   m5.large   NotJoined                  5m     -         -          join.unauthorized: The API server does not know the role `stranger`.
+        -                                  i-0000000000000000c   m5.large   NotJoined                  5m     -         -          join.unauthorized: The cluster does not accept the node role
         -                                  i-0000000000000000d   m5.large   Stopped                    3m5s   -         -          Client.UserInitiatedShutdown: User initiated shutdown
         "#);
     }
@@ -140,7 +140,7 @@ mod tests {
         fargate-ip-10-0-0-9.ec2.internal   -                     -          Ready                      64m    v1.34.4   1          us-east-1a   10.0.0.1      -                       blue         -           -           -       -
         ip-10-0-0-1.ec2.internal           i-0000000000000000a   m5.large   Ready,SchedulingDisabled   64m    v1.34.4   29         us-east-1a   10.0.0.1      ami-0123456789abcdef0   blue         on-demand   node-role   0.1.0   running
         ip-10-0-0-2.ec2.internal           i-0000000000000000b   m5.large   NotReady                   64m    v1.34.4   29         us-east-1a   10.0.0.1      ami-0123456789abcdef0   blue         on-demand   node-role   -       -         KubeletNotReady: container runtime network not ready (for 4m5s)
-        -                                  i-0000000000000000c   m5.large   NotJoined                  5m     -         -          us-east-1a   10.0.0.3      ami-0123456789abcdef0   -            on-demand   stranger    0.1.0   -         join.unauthorized: The API server does not know the role `stranger`.
+        -                                  i-0000000000000000c   m5.large   NotJoined                  5m     -         -          us-east-1a   10.0.0.3      ami-0123456789abcdef0   -            on-demand   stranger    0.1.0   -         join.unauthorized: The cluster does not accept the node role
         -                                  i-0000000000000000d   m5.large   Stopped                    3m5s   -         -          us-east-1a   10.0.0.3      ami-0123456789abcdef0   -            on-demand   node-role   -       -         Client.UserInitiatedShutdown: User initiated shutdown
         "#);
     }

@@ -25,7 +25,7 @@ pub struct AgentConfig {
 impl Default for AgentConfig {
     fn default() -> Self {
         Self {
-            registered_deadline: Duration::from_secs(600),
+            registered_deadline: Duration::from_mins(10),
             credential: CredentialSource::default(),
         }
     }

@@ -33,7 +33,7 @@ pub fn check(config: &NodeConfig) -> Vec<Problem> {
             field,
             detail,
             prevents_start,
-        })
+        });
     };
     let missing = "is missing".to_owned();
     if cluster.name.is_empty() {

@@ -41,9 +41,14 @@ fn merge_value<'a>(
 ) -> Result<(), Error> {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
+            for (key, value) in over.iter().filter(|(_, value)| !value.is_null()) {
                 path.push(key);
-                merge_value(base.entry(key).or_insert(Value::Null), value, path)?;
+                match base.get_mut(key) {
+                    Some(known) => merge_value(known, value, path)?,
+                    None => {
+                        base.insert(key.clone(), value.clone());
+                    }
+                }
                 path.pop();
             }
         }
@@ -66,7 +71,7 @@ fn merge_value<'a>(
     Ok(())
 }
 
-/// What does not override: nothing, an empty text and an empty list. `false` and `0` do.
+/// What does not override a value that is there: nothing, an empty text and an empty list. `false` and `0` do.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -133,6 +138,17 @@ mod tests {
         assert_eq!(config.spec.cluster.name, "b");
         assert_eq!(config.spec.cluster.cidr, "10.100.0.0/16");
         assert_eq!(config.spec.feature_gates.get("X"), Some(&false));
+    }
+
+    #[test]
+    fn an_empty_list_that_overrides_nothing_is_kept() {
+        let config = merged(&[
+            json!({"spec": {"kubelet": {"config": {"enforceNodeAllocatable": [], "x": null}}}}),
+        ]);
+        assert_eq!(
+            config.spec.kubelet.config.get("enforceNodeAllocatable"),
+            Some(&json!([]))
+        );
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn a_root_cause_on_the_console_is_a_failed_join_at_any_age() {
             (
                 State::NotJoined,
                 Health::Unhealthy,
-                "join.unauthorized: The API server does not know the role `stranger`.".to_owned()
+                "join.unauthorized: The cluster does not accept the node role".to_owned()
             )
         );
     }

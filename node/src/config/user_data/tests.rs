@@ -8,7 +8,7 @@ fn mime(parts: &[(&str, &str)]) -> String {
     let mut text =
         "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"B\"\n\n".to_owned();
     for (media_type, body) in parts {
-        text.push_str(&format!("--B\nContent-Type: {media_type}\n\n{body}\n"));
+        text += &["--B\nContent-Type: ", media_type, "\n\n", body, "\n"].concat();
     }
     text.push_str("--B--\n");
     text

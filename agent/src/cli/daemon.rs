@@ -1,0 +1,111 @@
+//! `nodeagent daemon`: watches the node for its whole life. Connects the parts and does nothing itself.
+//!
+//! ```text
+//! journal, units ─> watch ─┬─> report ─> annotation
+//! plan, verdict  ─> boot  ─┴─> serve  ─> socket
+//! ```
+
+mod notify;
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use node::chain::Chain;
+use node::wire::{Identity, SsmState};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch as channel};
+use tokio::task::JoinSet;
+
+use crate::host;
+use crate::host::systemd::Systemd;
+use crate::report;
+use crate::serve::{Server, Sources};
+use crate::watch::boot::{self, Boot};
+use crate::watch::{self, Seen, Watch, units};
+
+use super::{Context, Exit, output};
+use notify::Notifier;
+
+/// Observations that may wait for the watch.
+const OBSERVATIONS: usize = 8;
+/// A watch that has not come round for so long gets no more time from systemd's watchdog.
+const HANGING: Duration = Duration::from_secs(10);
+
+/// Options of `daemon`.
+#[derive(Debug, Args)]
+pub(super) struct Options {}
+
+pub(super) async fn run(context: &Context, _: &Options) -> Exit {
+    let root = &context.root;
+    let (mut terminate, mut interrupt) = match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            output::error(&format!("listening for signals: {error}"), None);
+            return Exit::Failed;
+        }
+    };
+    let (seen, seen_out) = channel::channel(Seen::nothing());
+    let (boot, boot_out) = channel::channel(Boot::default());
+    let (identity, identity_out) = channel::channel(Identity::default());
+    let (ssm, ssm_out) = channel::channel(SsmState::Unknown);
+    let (pods, pods_out) = channel::channel(None);
+    let (observations, observations_out) = mpsc::channel(OBSERVATIONS);
+
+    let sources = Sources {
+        started_at: Timestamp::now(),
+        seen: seen_out.clone(),
+        boot: boot_out.clone(),
+        ssm: ssm_out.clone(),
+        effective_max_pods: pods_out,
+    };
+    let server = match Server::bind(root, sources) {
+        Ok(server) => server,
+        Err(error) => {
+            output::error(
+                &Chain(&error).to_string(),
+                Some("the daemon must run as root: systemctl start nodeagent"),
+            );
+            return Exit::Failed;
+        }
+    };
+    let ports = watch::Ports {
+        observations: observations_out,
+        identity: identity_out,
+        seen,
+    };
+    let mut watch = Watch::of_journal(root, host::boot_id(root), ports);
+    watch.announce();
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(server.run());
+    tasks.spawn(units::poll(Systemd::connect, observations, ssm));
+    tasks.spawn(boot::follow(root.clone(), boot, identity));
+    let ports = report::Ports {
+        seen: seen_out.clone(),
+        boot: boot_out,
+        ssm: ssm_out,
+        effective_max_pods: pods,
+    };
+    tasks.spawn(report::run(root.clone(), ports));
+
+    let notifier = Notifier::of_environment(|name| std::env::var_os(name));
+    notifier.ready();
+    tokio::select! {
+        () = watch.run() => {}
+        () = notifier.keep_alive(|| seen_out.borrow().ticked.elapsed() < HANGING) => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    notifier.stopping();
+    tracing::info!("stopping");
+    watch.save();
+    tasks.shutdown().await;
+    if let Err(error) = root.remove(host::path::SOCKET) {
+        tracing::debug!(error = %Chain(&error), "the socket stays behind");
+    }
+    Exit::Ok
+}

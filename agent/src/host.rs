@@ -1,0 +1,22 @@
+//! The ports to the outside: everything that touches the machine, the network or AWS goes through here.
+//!
+//! A leaf: nothing here decides anything or knows a plan. Who needs a fake in a test takes the port as a value
+//! ([`root::Root`] below a temporary directory, [`imds::Imds`] against a local service) or through its trait
+//! ([`systemd::Units`]).
+
+pub mod console;
+pub mod environment;
+pub mod imds;
+pub mod journal;
+pub mod kubernetes;
+pub mod path;
+pub mod root;
+pub mod systemd;
+
+/// The kernel's id of this boot, `/proc/sys/kernel/random/boot_id`; empty where there is none.
+pub fn boot_id(root: &root::Root) -> String {
+    root.read_text("/proc/sys/kernel/random/boot_id")
+        .ok()
+        .flatten()
+        .map_or_else(String::new, |id| id.trim().to_owned())
+}

@@ -1,0 +1,280 @@
+//! The journal, as a child `journalctl` gives it: one JSON object per line, from a place on and for ever.
+//!
+//! A child, because a static program cannot link libsystemd, and because a journal that is damaged then kills the child
+//! and not us. It is started again with back-off, after the last entry that was handed out; whatever could not be handed
+//! out is counted. Lines are read one at a time: nothing is buffered beyond one line of bounded length.
+
+mod decode;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use node::chain::Chain;
+use node::rule::Record;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::{Instant, sleep_until};
+
+/// The most bytes of one JSON line; what is longer is dropped and counted. journald itself cuts lines at 48 KiB.
+const LINE_BYTES: usize = 128 * 1024;
+/// Capacity that the line's buffer may keep between lines.
+const KEPT_BYTES: usize = 8 * 1024;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Where to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With the first entry of this boot.
+    Boot,
+    /// With the entry of this boot that follows this cursor.
+    After(String),
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The unit that the entry is about.
+    pub unit: String,
+    /// Who wrote it.
+    pub identifier: String,
+    /// The line. Bytes that are not UTF-8 are replaced.
+    pub message: String,
+    /// When journald received it.
+    pub at: Timestamp,
+    /// Its place in the journal, for [`Start::After`].
+    pub cursor: String,
+}
+
+impl Entry {
+    /// The entry as rules read it.
+    pub fn record(&self) -> Record<'_> {
+        Record {
+            unit: &self.unit,
+            identifier: &self.identifier,
+            message: &self.message,
+            at: self.at,
+        }
+    }
+}
+
+/// What was read and what was not, since the start of this program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Entries handed out.
+    pub entries: u64,
+    /// Lines that were not a journal entry.
+    pub malformed: u64,
+    /// Lines that were too long.
+    pub too_long: u64,
+    /// Times that the child was started again.
+    pub restarts: u64,
+}
+
+/// The journal of this boot for some units, followed for ever.
+#[derive(Debug)]
+pub struct Journal {
+    program: PathBuf,
+    units: Vec<String>,
+    start: Start,
+    source: Source,
+    /// The line that is being read; survives a call of [`Self::next`] that was dropped half-way.
+    line: Vec<u8>,
+    /// The rest of the line that is being read does not fit and is thrown away.
+    is_overflowing: bool,
+    pause: Duration,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+enum Source {
+    Running {
+        /// Held because dropping it kills the child.
+        _child: Box<Child>,
+        lines: BufReader<ChildStdout>,
+    },
+    /// Not running before this time.
+    Waiting(Instant),
+}
+
+impl Journal {
+    /// Follows what these units write, and what the service manager writes about them.
+    pub fn follow(start: Start, units: &[&str]) -> Self {
+        Self::with_program("journalctl", start, units)
+    }
+
+    /// The same with another program than `journalctl`, for tests.
+    pub fn with_program(program: impl Into<PathBuf>, start: Start, units: &[&str]) -> Self {
+        Self {
+            program: program.into(),
+            units: units.iter().map(|unit| (*unit).to_owned()).collect(),
+            start,
+            source: Source::Waiting(Instant::now()),
+            line: Vec::new(),
+            is_overflowing: false,
+            pause: FIRST_PAUSE,
+            counters: Counters::default(),
+        }
+    }
+
+    /// What was read so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Whether the child runs now.
+    pub fn is_running(&self) -> bool {
+        matches!(self.source, Source::Running { .. })
+    }
+
+    /// The next entry. Waits as long as it takes, and can be dropped at any point without losing anything.
+    pub async fn next(&mut self) -> Entry {
+        loop {
+            match &mut self.source {
+                Source::Waiting(until) => {
+                    sleep_until(*until).await;
+                    self.spawn();
+                }
+                Source::Running { lines, .. } => {
+                    match read_line(lines, &mut self.line, &mut self.is_overflowing).await {
+                        Ok(Some(Read::Line)) => {
+                            if let Some(entry) = self.entry() {
+                                return entry;
+                            }
+                        }
+                        Ok(Some(Read::TooLong)) => {
+                            self.counters.too_long += 1;
+                            self.clear_line();
+                        }
+                        Ok(None) => self.lost("its output ended"),
+                        Err(error) => self.lost(&error.to_string()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self) -> Option<Entry> {
+        let entry = decode::entry(&self.line);
+        self.clear_line();
+        match entry {
+            Ok(entry) => {
+                self.counters.entries += 1;
+                self.pause = FIRST_PAUSE;
+                self.start = Start::After(entry.cursor.clone());
+                Some(entry)
+            }
+            Err(error) => {
+                self.counters.malformed += 1;
+                tracing::debug!(error = %Chain(&error), "a line of journalctl is not an entry");
+                None
+            }
+        }
+    }
+
+    fn clear_line(&mut self) {
+        self.line.clear();
+        self.line.shrink_to(KEPT_BYTES);
+    }
+
+    fn spawn(&mut self) {
+        let child = Command::new(&self.program)
+            .args(arguments(&self.start, &self.units))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        match child {
+            Ok(mut child) => match child.stdout.take() {
+                Some(output) => {
+                    let lines = BufReader::with_capacity(KEPT_BYTES, output);
+                    self.source = Source::Running {
+                        _child: Box::new(child),
+                        lines,
+                    };
+                }
+                None => self.lost("it has no output"),
+            },
+            Err(error) => self.lost(&format!("starting `{}`: {error}", self.program.display())),
+        }
+    }
+
+    /// The child is gone. A half line that it left is read again by the next child, so nothing is lost by it.
+    fn lost(&mut self, reason: &str) {
+        tracing::warn!(
+            reason,
+            seconds = self.pause.as_secs(),
+            "journalctl is gone; it is started again"
+        );
+        self.counters.restarts += 1;
+        self.is_overflowing = false;
+        self.clear_line();
+        self.source = Source::Waiting(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+enum Read {
+    Line,
+    TooLong,
+}
+
+/// Reads up to a line feed; `None` at the end. Safe to drop: what was consumed is in `line`.
+async fn read_line(
+    lines: &mut BufReader<ChildStdout>,
+    line: &mut Vec<u8>,
+    is_overflowing: &mut bool,
+) -> io::Result<Option<Read>> {
+    loop {
+        let available = lines.fill_buf().await?;
+        if available.is_empty() {
+            return Ok(None);
+        }
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let part = available
+            .get(..end.unwrap_or(available.len()))
+            .unwrap_or_default();
+        if *is_overflowing || line.len() + part.len() > LINE_BYTES {
+            *is_overflowing = true;
+        } else {
+            line.extend_from_slice(part);
+        }
+        let consumed = part.len() + usize::from(end.is_some());
+        lines.consume(consumed);
+        if end.is_some() {
+            return Ok(Some(if std::mem::take(is_overflowing) {
+                Read::TooLong
+            } else {
+                Read::Line
+            }));
+        }
+    }
+}
+
+fn arguments(start: &Start, units: &[String]) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = [
+        "--system",
+        "--quiet",
+        "--output=json",
+        "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER",
+        "--all",
+        "--boot",
+        "--follow",
+        "--no-tail",
+    ]
+    .map(OsString::from)
+    .into();
+    if let Start::After(cursor) = start {
+        arguments.push(format!("--after-cursor={cursor}").into());
+    }
+    arguments.extend(units.iter().map(|unit| format!("--unit={unit}").into()));
+    arguments
+}
+
+#[cfg(test)]
+mod tests;

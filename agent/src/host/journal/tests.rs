@@ -1,0 +1,149 @@
+//! The child is a shell script here.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::*;
+
+/// A stand-in for `journalctl`: a shell script with this body.
+fn script(directory: &Path, body: &str) -> PathBuf {
+    let path = directory.join("journalctl");
+    // Written under another name first: a file that is open for writing cannot be executed.
+    let draft = directory.join("draft");
+    fs::write(
+        &draft,
+        format!("#!/bin/sh\ncd {}\n{body}\n", directory.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(draft, &path).unwrap();
+    path
+}
+
+fn line(cursor: &str, message: &str) -> String {
+    format!(
+        r#"{{"__CURSOR":"{cursor}","__REALTIME_TIMESTAMP":"1767323045000000","MESSAGE":"{message}","_SYSTEMD_UNIT":"kubelet.service","SYSLOG_IDENTIFIER":"kubelet"}}"#
+    )
+}
+
+async fn next(journal: &mut Journal) -> Entry {
+    tokio::time::timeout(Duration::from_secs(20), journal.next())
+        .await
+        .expect("an entry in time")
+}
+
+#[test]
+fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
+    let units = ["kubelet.service".to_owned()];
+    let arguments = |start| {
+        arguments(&start, &units)
+            .into_iter()
+            .map(|argument| argument.into_string().unwrap())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let from_boot = arguments(Start::Boot);
+    assert!(
+        from_boot.contains("--boot --follow --no-tail --unit=kubelet.service"),
+        "{from_boot}"
+    );
+    let after = arguments(Start::After("s=1;i=2".into()));
+    assert!(after.contains("--after-cursor=s=1;i=2"), "{after}");
+}
+
+#[tokio::test]
+async fn a_child_that_dies_is_started_again_after_the_last_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = format!(
+        "echo \"$@\" >> calls\nif [ -e second ]; then echo '{}'; exec sleep 60; fi\n: > second\necho '{}'\nprintf '{{\"half'",
+        line("c2", "two"),
+        line("c1", "one")
+    );
+    let mut journal =
+        Journal::with_program(script(directory.path(), &body), Start::Boot, &["kubelet"]);
+    assert_eq!(next(&mut journal).await.message, "one");
+    assert_eq!(next(&mut journal).await.message, "two");
+    let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
+    let calls: Vec<_> = calls.lines().collect();
+    assert_eq!(calls.len(), 2);
+    assert!(
+        !calls[0].contains("--after-cursor") && calls[1].contains("--after-cursor=c1"),
+        "{calls:?}"
+    );
+    assert_eq!(
+        journal.counters(),
+        Counters {
+            entries: 2,
+            restarts: 1,
+            ..Counters::default()
+        }
+    );
+}
+
+#[tokio::test]
+async fn bad_and_overlong_lines_are_counted_and_the_next_one_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = format!(
+        "echo 'no json'\nhead -c 300000 /dev/zero | tr '\\0' x\necho\nprintf '\\377\\376\\n'\necho '{}'\nexec sleep 60",
+        line("c", "good")
+    );
+    let mut journal = Journal::with_program(script(directory.path(), &body), Start::Boot, &[]);
+    assert_eq!(next(&mut journal).await.message, "good");
+    assert_eq!(
+        journal.counters(),
+        Counters {
+            entries: 1,
+            malformed: 2,
+            too_long: 1,
+            restarts: 0
+        }
+    );
+    assert!(journal.line.capacity() <= KEPT_BYTES);
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = line("c", "whole");
+    let (first, second) = line.split_at(20);
+    let body = format!(
+        "printf '%s' '{first}'\nwhile [ ! -e go ]; do sleep 0.05; done\necho '{second}'\nexec sleep 60"
+    );
+    let mut journal = Journal::with_program(script(directory.path(), &body), Start::Boot, &[]);
+    let dropped = tokio::time::timeout(Duration::from_millis(500), journal.next()).await;
+    assert!(dropped.is_err());
+    fs::write(directory.path().join("go"), b"").unwrap();
+    assert_eq!(next(&mut journal).await.message, "whole");
+}
+
+#[tokio::test]
+async fn without_journalctl_it_waits_and_counts() {
+    let mut journal = Journal::with_program("/nonexistent/journalctl", Start::Boot, &[]);
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), journal.next())
+            .await
+            .is_err()
+    );
+    assert_eq!(journal.counters().restarts, 1);
+    assert!(!journal.is_running());
+}
+
+#[tokio::test]
+async fn the_child_dies_with_the_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = format!("echo $$ > pid\necho '{}'\nexec sleep 600", line("c", "x"));
+    let mut journal = Journal::with_program(script(directory.path(), &body), Start::Boot, &[]);
+    next(&mut journal).await;
+    let pid = fs::read_to_string(directory.path().join("pid")).unwrap();
+    drop(journal);
+    let stat = PathBuf::from(format!("/proc/{}/stat", pid.trim()));
+    let is_gone = || fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+    for _ in 0..100 {
+        if is_gone() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the child still runs");
+}

@@ -1,0 +1,43 @@
+//! Where things are on a node. Paths of nodeadm keep nodeadm's names: other programs look there.
+
+/// The verdict of this boot, [`node::wire::Verdict`] as JSON.
+pub const VERDICT: &str = "/run/nodeagent/verdict.json";
+/// What the config phase decided, for later phases and the daemon.
+pub const PLAN: &str = "/run/nodeagent/plan.json";
+/// Socket of the daemon.
+pub const SOCKET: &str = "/run/nodeagent/agent.sock";
+/// What survives a reboot.
+pub const STATE: &str = "/var/lib/nodeagent";
+/// Files that we wrote and therefore may remove.
+pub const LEDGER: &str = "/var/lib/nodeagent/ledger.json";
+/// Directory of AgentConfig documents.
+pub const AGENT_CONFIG: &str = "/etc/nodeagent/config.d";
+
+/// Marker of a run phase that began.
+pub const MARKER: &str = "/run/nodeadm/init";
+
+/// The kubelet's generated configuration.
+pub const KUBELET_CONFIG: &str = "/etc/kubernetes/kubelet/config.json";
+/// Drop-ins over the kubelet's configuration.
+pub const KUBELET_CONFIG_DIRECTORY: &str = "/etc/kubernetes/kubelet/config.json.d";
+/// The user's part of the kubelet's configuration.
+pub const KUBELET_CONFIG_DROP_IN: &str = "/etc/kubernetes/kubelet/config.json.d/40-nodeadm.conf";
+/// The kubelet's flags, as `NODEADM_KUBELET_ARGS`.
+pub const KUBELET_ENVIRONMENT: &str = "/etc/eks/kubelet/environment";
+/// The kubelet's kubeconfig.
+pub const KUBECONFIG: &str = "/var/lib/kubelet/kubeconfig";
+/// The cluster's certificate authority.
+pub const CA: &str = "/etc/kubernetes/pki/ca.crt";
+/// Configuration of the kubelet's image credential provider.
+pub const IMAGE_CREDENTIAL_PROVIDER_CONFIG: &str = "/etc/eks/image-credential-provider/config.json";
+/// The image credential provider itself.
+pub const IMAGE_CREDENTIAL_PROVIDER: &str =
+    "/etc/eks/image-credential-provider/ecr-credential-provider";
+/// containerd's configuration.
+pub const CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
+/// OCI runtime specification that every container starts from.
+pub const BASE_RUNTIME_SPEC: &str = "/etc/containerd/base-runtime-spec.json";
+/// Version of the kubelet that the AMI carries.
+pub const KUBELET_VERSION: &str = "/etc/eks/kubelet-version.txt";
+/// Version of containerd that the AMI carries.
+pub const CONTAINERD_VERSION: &str = "/etc/eks/containerd-version.txt";

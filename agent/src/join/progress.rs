@@ -1,0 +1,327 @@
+//! The decision of the join phase: what was seen so far -> go on waiting, tell something, or end. Pure.
+
+use std::time::Duration;
+
+use node::finding::{self, Finding};
+use node::rank;
+use node::wire::{Identity, OpenFinding, Outcome, RootCause};
+
+use crate::plan::Summary;
+
+use super::look::NodeSeen;
+
+/// A node that is silent for so long tells what it waits for, whatever it knows.
+const FIRST_WORD: Duration = Duration::from_mins(1);
+/// A cause must be there for so long before it is told: a kubelet's first seconds are full of harmless errors.
+const SETTLED: Duration = Duration::from_secs(5);
+/// Registered and not Ready is normal while the CNI is installed; so long is waited for it after the registration.
+const READY_DEADLINE: Duration = Duration::from_mins(5);
+
+/// What a verdict will say; who is speaking and when is added at the desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// How far the node has come.
+    pub outcome: Outcome,
+    /// Whether the boot goes on.
+    pub provisional: bool,
+    /// Why it is not further.
+    pub root_cause: Option<RootCause>,
+    /// Codes that follow from the root cause.
+    pub consequences: Vec<String>,
+}
+
+/// How the join phase ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Registered and Ready.
+    Joined,
+    /// Registered and not Ready before the deadline.
+    NotReady,
+    /// Not registered before the deadline.
+    Failed,
+}
+
+/// What to do after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing new.
+    Wait,
+    /// Give a provisional verdict and go on.
+    Tell(Draft),
+    /// Give the final verdict.
+    End(Draft, End),
+}
+
+/// What was seen so far.
+#[derive(Debug)]
+pub struct Progress {
+    identity: Identity,
+    registered_deadline: Duration,
+    registered_at: Option<Duration>,
+    /// Code of the cause that is seen now, and since when.
+    cause: Option<(String, Duration)>,
+    /// Outcome and code that were told last.
+    told: Option<(Outcome, Option<String>)>,
+    /// Why the API server could not be asked, the last time that it could not.
+    last_failure: Option<String>,
+}
+
+impl Progress {
+    /// The beginning of the join phase.
+    pub fn new(summary: &Summary) -> Self {
+        Self {
+            identity: summary.identity(),
+            registered_deadline: Duration::from_secs(summary.registered_deadline_seconds),
+            registered_at: None,
+            cause: None,
+            told: None,
+            last_failure: None,
+        }
+    }
+
+    /// Takes in one look at the Node and the findings that are open, `elapsed` after the start of the phase.
+    pub fn step(&mut self, elapsed: Duration, node: NodeSeen, open: &[OpenFinding]) -> Step {
+        let is_registered = matches!(node, NodeSeen::Ready | NodeSeen::NotReady(_));
+        if is_registered {
+            self.registered_at.get_or_insert(elapsed);
+        }
+        if node == NodeSeen::Ready {
+            let draft = Draft {
+                outcome: Outcome::Joined,
+                provisional: false,
+                root_cause: None,
+                consequences: Vec::new(),
+            };
+            return Step::End(draft, End::Joined);
+        }
+        let (cause, consequences) = self.cause(&node, open);
+        if let NodeSeen::Unknown(message) = node {
+            self.last_failure = Some(message);
+        }
+        self.note_cause(elapsed, cause.as_ref());
+        let outcome = if self.registered_at.is_some() {
+            Outcome::Registered
+        } else {
+            Outcome::Running
+        };
+        let draft = Draft {
+            outcome,
+            provisional: true,
+            root_cause: cause,
+            consequences,
+        };
+        if let Some(end) = self.end(elapsed) {
+            return Step::End(self.last_word(draft, end), end);
+        }
+        if self.is_worth_telling(elapsed, &draft) {
+            self.told = Some((draft.outcome, code(&draft)));
+            return Step::Tell(draft);
+        }
+        Step::Wait
+    }
+
+    /// The root cause: what the units say when they say something, else what the API server answered.
+    fn cause(&self, node: &NodeSeen, open: &[OpenFinding]) -> (Option<RootCause>, Vec<String>) {
+        let answer = self.answer(node);
+        let root = rank::root(open).and_then(|root| Some((finding::by_code(&root.code)?, root)));
+        let Some((finding, root)) = root else {
+            let cause = answer.map(|(finding, seen)| finding.root_cause(&self.identity, &[seen]));
+            return (cause, Vec::new());
+        };
+        let mut evidence = root.evidence.clone();
+        // Said by both sides: the answer to our own question is the plainest proof, so it stands last.
+        evidence.extend(
+            answer
+                .filter(|(answered, _)| *answered == finding)
+                .map(|(_, seen)| seen),
+        );
+        let consequences = open.iter().filter(|other| other.code != root.code);
+        (
+            Some(finding.root_cause(&self.identity, &evidence)),
+            consequences.map(|other| other.code.clone()).collect(),
+        )
+    }
+
+    /// What the API server's answer means by itself.
+    fn answer(&self, node: &NodeSeen) -> Option<(&'static Finding, String)> {
+        let name = &self.identity.node_name;
+        match node {
+            NodeSeen::Ready | NodeSeen::Missing | NodeSeen::Unknown(_) => None,
+            NodeSeen::NotReady(message) => message.contains("NetworkPluginNotReady").then(|| {
+                (
+                    &finding::CNI_NOT_READY,
+                    format!("Node `{name}` is not Ready: {message}"),
+                )
+            }),
+            NodeSeen::Unauthorized(message) => Some((
+                &finding::JOIN_UNAUTHORIZED,
+                format!("GET /api/v1/nodes/{name} with the kubelet's credential: 401 {message}"),
+            )),
+            NodeSeen::Forbidden(message) => Some((
+                &finding::JOIN_NODE_NAME_MISMATCH,
+                format!("GET /api/v1/nodes/{name} with the kubelet's credential: 403 {message}"),
+            )),
+        }
+    }
+
+    fn note_cause(&mut self, elapsed: Duration, cause: Option<&RootCause>) {
+        let is_same = match (&self.cause, cause) {
+            (Some((code, _)), Some(cause)) => *code == cause.code,
+            _ => false,
+        };
+        if !is_same {
+            self.cause = cause.map(|cause| (cause.code.clone(), elapsed));
+        }
+    }
+
+    fn end(&self, elapsed: Duration) -> Option<End> {
+        match self.registered_at {
+            Some(registered) => (elapsed >= registered + READY_DEADLINE).then_some(End::NotReady),
+            None => (elapsed >= self.registered_deadline).then_some(End::Failed),
+        }
+    }
+
+    fn last_word(&self, draft: Draft, end: End) -> Draft {
+        let outcome = if end == End::Failed {
+            Outcome::Failed
+        } else {
+            draft.outcome
+        };
+        let root_cause = draft.root_cause.or_else(|| {
+            let seconds = self.registered_deadline.as_secs();
+            let mut evidence = Vec::new();
+            evidence.extend(self.last_failure.clone());
+            evidence.push(format!(
+                "no Node `{}` within {seconds} s",
+                self.identity.node_name
+            ));
+            (end == End::Failed)
+                .then(|| finding::JOIN_NOT_REGISTERED.root_cause(&self.identity, &evidence))
+        });
+        Draft {
+            outcome,
+            provisional: false,
+            root_cause,
+            ..draft
+        }
+    }
+
+    /// After a minute in any case; before, as soon as a cause has settled; later, whenever the cause changes.
+    fn is_worth_telling(&self, elapsed: Duration, draft: &Draft) -> bool {
+        let has_settled = self
+            .cause
+            .as_ref()
+            .is_some_and(|(_, since)| elapsed >= *since + SETTLED);
+        match &self.told {
+            None => has_settled || elapsed >= FIRST_WORD,
+            Some((outcome, told)) => {
+                *outcome != draft.outcome
+                    || (*told != code(draft) && (has_settled || draft.root_cause.is_none()))
+            }
+        }
+    }
+}
+
+fn code(draft: &Draft) -> Option<String> {
+    draft.root_cause.as_ref().map(|cause| cause.code.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress() -> Progress {
+        Progress::new(&Summary {
+            node_name: "ip-10-0-0-1".into(),
+            registered_deadline_seconds: 600,
+            ..Summary::default()
+        })
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn unauthorized() -> NodeSeen {
+        NodeSeen::Unauthorized("Unauthorized".into())
+    }
+
+    #[test]
+    fn a_node_that_becomes_ready_has_joined() {
+        let mut progress = progress();
+        assert_eq!(
+            progress.step(seconds(1), NodeSeen::Missing, &[]),
+            Step::Wait
+        );
+        let Step::End(draft, end) = progress.step(seconds(2), NodeSeen::Ready, &[]) else {
+            panic!("not the end")
+        };
+        assert_eq!(
+            (draft.outcome, draft.provisional, end),
+            (Outcome::Joined, false, End::Joined)
+        );
+    }
+
+    #[test]
+    fn a_cause_is_told_once_it_has_settled_and_only_once() {
+        let mut progress = progress();
+        assert_eq!(progress.step(seconds(1), unauthorized(), &[]), Step::Wait);
+        assert_eq!(progress.step(seconds(5), unauthorized(), &[]), Step::Wait);
+        let Step::Tell(draft) = progress.step(seconds(6), unauthorized(), &[]) else {
+            panic!("not told")
+        };
+        assert_eq!(code(&draft).as_deref(), Some("join.unauthorized"));
+        assert!(draft.provisional);
+        assert_eq!(progress.step(seconds(60), unauthorized(), &[]), Step::Wait);
+    }
+
+    #[test]
+    fn a_cause_that_goes_away_is_taken_back() {
+        let mut progress = progress();
+        progress.step(seconds(1), unauthorized(), &[]);
+        assert!(matches!(
+            progress.step(seconds(6), unauthorized(), &[]),
+            Step::Tell(_)
+        ));
+        let Step::Tell(draft) = progress.step(seconds(7), NodeSeen::Missing, &[]) else {
+            panic!("not told")
+        };
+        assert_eq!(draft.root_cause, None);
+    }
+
+    #[test]
+    fn the_deadline_ends_with_the_cause_or_with_the_catch_all() {
+        let mut denied = progress();
+        let Step::End(draft, End::Failed) = denied.step(seconds(600), unauthorized(), &[]) else {
+            panic!("not the end")
+        };
+        assert_eq!(draft.outcome, Outcome::Failed);
+        assert_eq!(code(&draft).as_deref(), Some("join.unauthorized"));
+        let mut silent = progress();
+        let Step::End(draft, End::Failed) = silent.step(seconds(600), NodeSeen::Missing, &[])
+        else {
+            panic!("not the end")
+        };
+        assert_eq!(code(&draft).as_deref(), Some("join.not_registered"));
+    }
+
+    #[test]
+    fn registered_and_not_ready_is_told_and_is_no_failure() {
+        let mut progress = progress();
+        let not_ready = || {
+            NodeSeen::NotReady("container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady".into())
+        };
+        assert_eq!(progress.step(seconds(2), not_ready(), &[]), Step::Wait);
+        let Step::Tell(draft) = progress.step(seconds(7), not_ready(), &[]) else {
+            panic!("not told")
+        };
+        assert_eq!(
+            (draft.outcome, code(&draft).as_deref()),
+            (Outcome::Registered, Some("cni.not_ready"))
+        );
+        let Step::End(draft, end) = progress.step(seconds(302), not_ready(), &[]) else {
+            panic!("not the end")
+        };
+        assert_eq!((draft.outcome, end), (Outcome::Registered, End::NotReady));
+    }
+}

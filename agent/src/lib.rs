@@ -1,0 +1,28 @@
+//! `nodeagent`: joins an EKS worker node to its cluster, or says exactly why it did not.
+//!
+//! At boot data moves from [`source`] and [`facts`] to [`plan`], [`apply`], [`join`] and a verdict; for life from [`watch`]
+//! to findings and on to [`report`] and [`serve`]. Whatever decides is a pure function; only [`host`] touches the world.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`cli`] | the command line: one module per verb, exit codes |
+//! | [`source`] | where configuration comes from |
+//! | [`facts`] | what this machine is |
+//! | [`plan`] | what will be written; pure |
+//! | [`apply`] | the only writer of configuration; starts the daemons |
+//! | [`join`] | the wait for a Ready Node, and the verdict |
+//! | [`watch`] | the journal and the units, read for the whole life of the node |
+//! | [`report`] | the annotation on our own Node |
+//! | [`serve`] | health, status and metrics on a unix socket |
+//! | [`host`] | the ports to the outside |
+
+pub mod apply;
+pub mod cli;
+pub mod facts;
+pub mod host;
+pub mod join;
+pub mod plan;
+pub mod report;
+pub mod serve;
+pub mod source;
+pub mod watch;

@@ -1,0 +1,20 @@
+//! The `nodeagent` program: one TLS provider, one thread, one command.
+
+use std::process::ExitCode;
+
+use nodeagent::cli::{self, output};
+
+fn main() -> ExitCode {
+    // One TLS provider for every client; a second call would fail, and there is none.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(cli::run()),
+        Err(error) => {
+            output::error(&format!("starting the runtime: {error}"), None);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The kubelet's flags, in the environment file that `kubelet.service` reads.
+//!
+//! Flags: <https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/>.
+
+use crate::facts::Version;
+use crate::host::path;
+
+use super::{Inputs, PlannedFile, image_credential_provider};
+
+pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
+    let instance = &inputs.facts.instance;
+    let has_drop_in = !inputs.config.spec.kubelet.config.is_empty();
+    let mut flags = vec![format!("--config={}", path::KUBELET_CONFIG)];
+    if has_drop_in {
+        flags.push(format!("--config-dir={}", path::KUBELET_CONFIG_DIRECTORY));
+    }
+    flags.push(format!("--kubeconfig={}", path::KUBECONFIG));
+    flags.push("--cloud-provider=external".to_owned());
+    flags.push(format!("--hostname-override={}", inputs.node_name));
+    let node_ip = if inputs.service_network.0.is_ipv6() {
+        instance.ipv6.as_deref()
+    } else {
+        Some(&*instance.local_ipv4)
+    };
+    flags.extend(
+        node_ip
+            .filter(|address| !address.is_empty())
+            .map(|address| format!("--node-ip={address}")),
+    );
+    flags.push("--runtime-cgroups=/runtime.slice/containerd.service".to_owned());
+    let provider = &inputs.facts.image_credential_provider.path;
+    flags.push(format!(
+        "--image-credential-provider-bin-dir={}",
+        image_credential_provider::directory(provider)
+    ));
+    flags.push(format!(
+        "--image-credential-provider-config={}",
+        path::IMAGE_CREDENTIAL_PROVIDER_CONFIG
+    ));
+    // Last, so that the user's flags win.
+    flags.extend(inputs.config.spec.kubelet.flags.iter().cloned());
+
+    let mut content = format!("NODEADM_KUBELET_ARGS={}", flags.join(" "));
+    if has_drop_in && inputs.facts.kubelet_version < Version::new(1, 30) {
+        content.push_str("\nKUBELET_CONFIG_DROPIN_DIR_ALPHA=on");
+    }
+    PlannedFile {
+        path: path::KUBELET_ENVIRONMENT,
+        mode: 0o644,
+        content,
+    }
+}

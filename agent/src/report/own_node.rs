@@ -1,0 +1,173 @@
+//! Our own Node object, with the kubelet's own credential: read it, annotate it. A node identity may do no more.
+
+use k8s_openapi::api::core::v1::Node;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use node::wire::ANNOTATION;
+use tokio::sync::Mutex;
+
+use crate::host::kubernetes;
+use crate::host::root::Root;
+
+/// What the agent reads of its Node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Its Ready condition is True.
+    pub is_ready: bool,
+    /// `status.capacity.pods`.
+    pub max_pods: Option<u32>,
+    /// Our annotation as it stands.
+    pub annotation: Option<String>,
+}
+
+/// Why the Node could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no client.
+    #[error("asking for the Node `{node}`")]
+    Client {
+        /// Name of the Node.
+        node: String,
+        /// Why not.
+        #[source]
+        source: Box<kubernetes::Error>,
+    },
+    /// The API server did not do it.
+    #[error("{operation} the Node `{node}`")]
+    Call {
+        /// What was being done: `reading`, `annotating`.
+        operation: &'static str,
+        /// Name of the Node.
+        node: String,
+        /// What it says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+/// The Node of this name.
+pub struct OwnNode {
+    root: Root,
+    name: String,
+    /// Made when it is first needed, and again after a failure: the kubeconfig may not exist yet, or may be rewritten.
+    client: Mutex<Option<Client>>,
+}
+
+impl std::fmt::Debug for OwnNode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("OwnNode")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OwnNode {
+    /// The Node of this name; nothing is asked yet.
+    pub fn new(root: &Root, name: &str) -> Self {
+        Self {
+            root: root.clone(),
+            name: name.to_owned(),
+            client: Mutex::new(None),
+        }
+    }
+
+    /// Name of the Node.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the Node looks like; `None` when there is none.
+    pub async fn read(&self) -> Result<Option<NodeFacts>, Error> {
+        let answer = self.nodes().await?.get_opt(&self.name).await;
+        let node = self.checked("reading", answer).await?;
+        Ok(node.as_ref().map(facts))
+    }
+
+    /// Sets our annotation to this text, and touches nothing else.
+    pub async fn annotate(&self, json: &str) -> Result<(), Error> {
+        let patch = serde_json::json!({ "metadata": { "annotations": { ANNOTATION: json } } });
+        let nodes = self.nodes().await?;
+        let answer = nodes
+            .patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch))
+            .await;
+        self.checked("annotating", answer).await.map(drop)
+    }
+
+    async fn nodes(&self) -> Result<Api<Node>, Error> {
+        let mut client = self.client.lock().await;
+        if let Some(client) = client.as_ref() {
+            return Ok(Api::all(client.clone()));
+        }
+        let made = kubernetes::client(&self.root)
+            .await
+            .map_err(|source| Error::Client {
+                node: self.name.clone(),
+                source: Box::new(source),
+            })?;
+        *client = Some(made.clone());
+        Ok(Api::all(made))
+    }
+
+    async fn checked<T>(
+        &self,
+        operation: &'static str,
+        answer: kube::Result<T>,
+    ) -> Result<T, Error> {
+        match answer {
+            Ok(value) => Ok(value),
+            Err(source) => {
+                *self.client.lock().await = None;
+                Err(Error::Call {
+                    operation,
+                    node: self.name.clone(),
+                    source: Box::new(source),
+                })
+            }
+        }
+    }
+}
+
+fn facts(node: &Node) -> NodeFacts {
+    let status = node.status.as_ref();
+    let conditions = status
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default();
+    let pods = status
+        .and_then(|status| status.capacity.as_ref())
+        .and_then(|capacity| capacity.get("pods"));
+    let annotations = node.metadata.annotations.as_ref();
+    NodeFacts {
+        is_ready: conditions
+            .iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        max_pods: pods.and_then(|quantity| quantity.0.parse().ok()),
+        annotation: annotations
+            .and_then(|annotations| annotations.get(ANNOTATION))
+            .cloned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_pods_and_annotation_are_read() {
+        let node: Node = serde_json::from_value(serde_json::json!({
+            "metadata": { "name": "a", "annotations": { "nodectl.dev/agent": "{}" } },
+            "status": {
+                "capacity": { "pods": "29", "cpu": "2" },
+                "conditions": [{ "type": "DiskPressure", "status": "False" }, { "type": "Ready", "status": "True" }],
+            },
+        }))
+        .unwrap();
+        let expected = NodeFacts {
+            is_ready: true,
+            max_pods: Some(29),
+            annotation: Some("{}".into()),
+        };
+        assert_eq!(facts(&node), expected);
+        assert_eq!(facts(&Node::default()), NodeFacts::default());
+    }
+}

@@ -1,0 +1,97 @@
+//! When the API server may be asked again: a minute after success, longer and longer after failure, never in step with
+//! other nodes.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// No two annotations are written within this time.
+const MINUTE: Duration = Duration::from_mins(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// The pace of one reporter.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// A number from 0 to 1.
+    jitter: fn() -> f64,
+    next: Instant,
+    pause: Duration,
+}
+
+impl Pace {
+    /// The first attempt may be made at once.
+    pub(super) fn new(jitter: fn() -> f64) -> Self {
+        Self {
+            jitter,
+            next: Instant::now(),
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// When the next attempt may be made.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// An attempt worked.
+    pub(super) fn succeeded(&mut self) {
+        self.pause = FIRST_PAUSE;
+        self.wait(MINUTE);
+    }
+
+    /// An attempt did not work.
+    pub(super) fn failed(&mut self) {
+        self.wait(self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    /// At least this time, and up to a quarter more.
+    fn wait(&mut self, time: Duration) {
+        self.next = Instant::now() + time + time.mul_f64((self.jitter)() / 4.0);
+    }
+}
+
+/// A number from 0 to 1 that differs between processes and calls. Nothing secret hangs on it.
+pub(super) fn jitter() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    // The upper 32 bits are as random as all, and exact in a float.
+    f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_attempt_is_at_once_and_later_ones_a_minute_apart() {
+        let mut pace = Pace::new(|| 1.0);
+        assert_eq!(pace.next(), Instant::now());
+        pace.succeeded();
+        assert_eq!(pace.next() - Instant::now(), Duration::from_secs(75));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_further_and_further_apart_up_to_a_bound() {
+        let mut pace = Pace::new(|| 0.0);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            pace.failed();
+            pauses.push((pace.next() - Instant::now()).as_secs());
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+        pace.succeeded();
+        pace.failed();
+        assert_eq!(pace.next() - Instant::now(), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn jitter_is_a_fraction() {
+        assert!(
+            (0..1000)
+                .map(|_| jitter())
+                .all(|fraction| (0.0..=1.0).contains(&fraction))
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The three questions about health, in the form that Kubernetes gives them.
+//!
+//! `livez`: does the daemon itself run? Never a word of what it diagnoses. `readyz`: does it know? `healthz`: is the node
+//! well?
+
+use std::time::Duration;
+
+use node::finding::Severity;
+use node::wire::Outcome;
+use tokio::time::Instant;
+
+use super::view::View;
+
+/// The watch comes round every second; one that has not for so long hangs.
+const STALE: Duration = Duration::from_secs(10);
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// Why it is not well; `None` when it is.
+    pub failure: Option<String>,
+}
+
+impl Check {
+    fn new(name: &'static str, is_well: bool, failure: impl FnOnce() -> String) -> Self {
+        Self {
+            name,
+            failure: (!is_well).then(failure),
+        }
+    }
+}
+
+/// Does the daemon run?
+pub fn live(view: &View, now: Instant) -> Vec<Check> {
+    let age = now.saturating_duration_since(view.seen.ticked);
+    vec![Check::new("watch", age < STALE, || {
+        format!("has not come round for {} s", age.as_secs())
+    })]
+}
+
+/// Does it know what it will be asked?
+pub fn ready(view: &View, now: Instant) -> Vec<Check> {
+    let mut checks = live(view, now);
+    checks.push(Check::new("journal", view.seen.is_source_running, || {
+        "journalctl does not run".to_owned()
+    }));
+    checks.push(Check::new("history", view.seen.is_caught_up, || {
+        "the past of this boot is still read".to_owned()
+    }));
+    let failure = match &view.boot.verdict {
+        None => Some("no verdict was given in this boot"),
+        Some(verdict) if verdict.provisional => Some("the boot is still going on"),
+        Some(_) => None,
+    };
+    checks.push(Check {
+        name: "verdict",
+        failure: failure.map(str::to_owned),
+    });
+    checks
+}
+
+/// Is the node well?
+pub fn healthy(view: &View, now: Instant) -> Vec<Check> {
+    let mut checks = live(view, now);
+    let outcome = view.boot.outcome();
+    checks.push(Check::new("boot", outcome == Outcome::Joined, || {
+        format!("the outcome is {}", outcome.as_str())
+    }));
+    let fatal: Vec<&str> = view
+        .seen
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Fatal)
+        .map(|finding| finding.code.as_str())
+        .collect();
+    checks.push(Check::new("findings", fatal.is_empty(), || {
+        fatal.join(", ")
+    }));
+    checks
+}
+
+/// Whether all is well.
+pub fn is_well(checks: &[Check]) -> bool {
+    checks.iter().all(|check| check.failure.is_none())
+}
+
+/// The answer's text: one word when all is well and nobody asked for more.
+pub fn text(name: &str, checks: &[Check], is_verbose: bool) -> String {
+    if is_well(checks) && !is_verbose {
+        return "ok\n".to_owned();
+    }
+    let mut lines: Vec<String> = checks
+        .iter()
+        .map(|check| match &check.failure {
+            None => format!("[+]{} ok\n", check.name),
+            Some(why) => format!("[-]{} failed: {why}\n", check.name),
+        })
+        .collect();
+    let end = if is_well(checks) { "passed" } else { "failed" };
+    lines.push(format!("{name} check {end}\n"));
+    lines.concat()
+}

@@ -1,0 +1,181 @@
+//! Metrics in the OpenMetrics text format.
+//!
+//! A registry of our own, filled anew from one [`View`] for each scrape: what is shown can be neither stale nor forgotten,
+//! and a finding that has cleared is back at 0 because every code of the catalogue is always shown.
+
+use std::sync::atomic::AtomicU64;
+
+use node::finding::CATALOGUE;
+use node::wire::Outcome;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::view::View;
+use crate::report;
+
+/// Media type of the answer.
+pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FindingLabels {
+    code: &'static str,
+    severity: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabel {
+    source: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabel {
+    phase: &'static str,
+}
+
+type Float = Gauge<f64, AtomicU64>;
+
+/// The metrics of this moment.
+pub(super) fn text(view: &View) -> String {
+    let mut registry = Registry::with_prefix("nodeagent");
+    registry.register(
+        "build",
+        "Version of the agent",
+        Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+    );
+    lines(&mut registry, view);
+    findings(&mut registry, view);
+    boot(&mut registry, view);
+    let mut text = String::new();
+    if let Err(error) = encode(&mut text, &registry) {
+        tracing::error!(%error, "metrics are not encoded");
+    }
+    text
+}
+
+fn lines(registry: &mut Registry, view: &View) {
+    const SOURCE: SourceLabel = SourceLabel { source: "journal" };
+    let counters = view.seen.counters;
+    let read = Family::<SourceLabel, Counter>::default();
+    read.get_or_create(&SOURCE).inc_by(counters.entries);
+    registry.register("lines_read", "Log lines read", read);
+    let dropped = Family::<Reason, Counter>::default();
+    for (reason, count) in [
+        ("malformed", counters.malformed),
+        ("too_long", counters.too_long),
+        ("no_room", view.seen.refused),
+    ] {
+        dropped.get_or_create(&Reason { reason }).inc_by(count);
+    }
+    registry.register(
+        "lines_dropped",
+        "Log lines that no rule could take",
+        dropped,
+    );
+    let restarts = Family::<SourceLabel, Counter>::default();
+    restarts.get_or_create(&SOURCE).inc_by(counters.restarts);
+    registry.register(
+        "source_restarts",
+        "Times that a source of log lines was started again",
+        restarts,
+    );
+    let up = Family::<SourceLabel, Gauge>::default();
+    up.get_or_create(&SOURCE)
+        .set(view.seen.is_source_running.into());
+    registry.register("source_up", "Whether a source of log lines works", up);
+}
+
+fn findings(registry: &mut Registry, view: &View) {
+    let open = Family::<FindingLabels, Gauge>::default();
+    for finding in CATALOGUE {
+        let labels = FindingLabels {
+            code: finding.code,
+            severity: finding.severity.as_str(),
+        };
+        let objects = view
+            .seen
+            .findings
+            .iter()
+            .filter(|open| open.code == finding.code)
+            .count();
+        open.get_or_create(&labels)
+            .set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+    registry.register("findings_open", "Objects for which a finding is open", open);
+}
+
+fn boot(registry: &mut Registry, view: &View) {
+    let outcomes = Family::<OutcomeLabel, Gauge>::default();
+    for outcome in [
+        Outcome::Running,
+        Outcome::Registered,
+        Outcome::Joined,
+        Outcome::Failed,
+    ] {
+        let label = OutcomeLabel {
+            outcome: outcome.as_str(),
+        };
+        outcomes
+            .get_or_create(&label)
+            .set((view.boot.outcome() == outcome).into());
+    }
+    registry.register(
+        "boot_outcome",
+        "How far the node has come: 1 for its outcome",
+        outcomes,
+    );
+    let phases = Family::<PhaseLabel, Float>::default();
+    for timing in view
+        .boot
+        .verdict
+        .iter()
+        .flat_map(|verdict| &verdict.timings)
+    {
+        let seconds = std::time::Duration::from_millis(timing.milliseconds).as_secs_f64();
+        phases
+            .get_or_create(&PhaseLabel {
+                phase: timing.phase.as_str(),
+            })
+            .set(seconds);
+    }
+    registry.register_with_unit(
+        "boot_phase",
+        "Wall time of a phase of the boot",
+        Unit::Seconds,
+        phases,
+    );
+    let max_pods = report::max_pods(&view.boot, view.effective_max_pods);
+    let pods = Family::<Kind, Gauge>::default();
+    for (kind, value) in [
+        ("planned", max_pods.planned),
+        ("effective", max_pods.effective),
+    ] {
+        if let Some(value) = value {
+            pods.get_or_create(&Kind { kind }).set(value.into());
+        }
+    }
+    registry.register(
+        "max_pods",
+        "Pods that the node can hold, as planned and as the Node shows it",
+        pods,
+    );
+}

@@ -1,0 +1,248 @@
+//! The socket as a client sees it.
+
+use jiff::Timestamp;
+use node::rule::{Engine, Record};
+use node::wire::{API_VERSION, Identity, Outcome, Phase, SsmState, Status, Timing, Verdict};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::*;
+use crate::host::path;
+use crate::watch::Seen;
+use crate::watch::boot::Boot;
+
+struct Daemon {
+    directory: tempfile::TempDir,
+    seen: watch::Sender<Seen>,
+    boot: watch::Sender<Boot>,
+    _ssm: watch::Sender<SsmState>,
+    _pods: watch::Sender<Option<u32>>,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (seen, seen_out) = watch::channel(Seen::nothing());
+        let (boot, boot_out) = watch::channel(Boot::default());
+        let (ssm, ssm_out) = watch::channel(SsmState::Running);
+        let (pods, pods_out) = watch::channel(Some(29));
+        let sources = Sources {
+            started_at: Timestamp::UNIX_EPOCH,
+            seen: seen_out,
+            boot: boot_out,
+            ssm: ssm_out,
+            effective_max_pods: pods_out,
+        };
+        let server = Server::bind(&Root::new(directory.path()), sources).unwrap();
+        tokio::spawn(server.run());
+        Self {
+            directory,
+            seen,
+            boot,
+            _ssm: ssm,
+            _pods: pods,
+        }
+    }
+
+    /// The whole answer to raw bytes.
+    async fn raw(&self, request: &[u8]) -> String {
+        let socket = Root::new(self.directory.path()).path(path::SOCKET);
+        let mut stream = UnixStream::connect(socket).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        // A request that is refused before its end is answered with a reset behind the answer.
+        drop(stream.read_to_end(&mut answer).await);
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn ask(&self, method: &str, target: &str) -> (u16, String) {
+        let request =
+            format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let answer = self.raw(request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (
+            head.split(' ').nth(1).unwrap().parse().unwrap(),
+            body.to_owned(),
+        )
+    }
+
+    fn join(&self) {
+        self.boot.send_modify(|boot| boot.verdict = Some(verdict()));
+        self.seen.send_modify(|seen| {
+            seen.is_source_running = true;
+            seen.is_caught_up = true;
+        });
+    }
+}
+
+fn verdict() -> Verdict {
+    Verdict {
+        api_version: API_VERSION.into(),
+        kind: "Verdict".into(),
+        agent_version: "0.1.0".into(),
+        at: Timestamp::UNIX_EPOCH,
+        provisional: false,
+        outcome: Outcome::Joined,
+        phase: Phase::Join,
+        identity: Identity::default(),
+        root_cause: None,
+        consequences: Vec::new(),
+        warnings: Vec::new(),
+        timings: vec![Timing {
+            phase: Phase::Join,
+            milliseconds: 1500,
+        }],
+    }
+}
+
+fn unauthorized() -> Vec<node::wire::OpenFinding> {
+    let mut engine = Engine::new();
+    let message = r#"E0102 03:04:05.1 1 a.go:1] "Unable to register" err="Unauthorized""#;
+    engine.record(&Record {
+        unit: "kubelet.service",
+        identifier: "kubelet",
+        message,
+        at: Timestamp::UNIX_EPOCH,
+    });
+    engine.open()
+}
+
+#[tokio::test]
+async fn a_daemon_that_just_started_lives_and_is_not_ready() {
+    let daemon = Daemon::start();
+    assert_eq!(daemon.ask("GET", "/livez").await, (200, "ok\n".to_owned()));
+    assert_eq!(
+        daemon.ask("GET", "/readyz").await,
+        (
+            503,
+            "[+]watch ok\n[-]journal failed: journalctl does not run\n[-]history failed: the past of this boot is still \
+             read\n[-]verdict failed: no verdict was given in this boot\nreadyz check failed\n"
+                .to_owned()
+        )
+    );
+    assert_eq!(daemon.ask("GET", "/healthz").await.0, 503);
+}
+
+#[tokio::test]
+async fn a_node_that_joined_is_healthy_until_something_fatal_is_open() {
+    let daemon = Daemon::start();
+    daemon.join();
+    assert_eq!(daemon.ask("GET", "/readyz").await, (200, "ok\n".to_owned()));
+    assert_eq!(
+        daemon.ask("GET", "/healthz?verbose").await,
+        (
+            200,
+            "[+]watch ok\n[+]boot ok\n[+]findings ok\nhealthz check passed\n".to_owned()
+        )
+    );
+    daemon
+        .seen
+        .send_modify(|seen| seen.findings = unauthorized());
+    let (code, text) = daemon.ask("GET", "/healthz").await;
+    assert_eq!(
+        (code, text.contains("[-]findings failed: join.unauthorized")),
+        (503, true)
+    );
+    assert_eq!(
+        daemon.ask("GET", "/livez").await.0,
+        200,
+        "liveness is not about the node"
+    );
+}
+
+#[tokio::test]
+async fn the_status_document_is_whole() {
+    let daemon = Daemon::start();
+    daemon.join();
+    daemon
+        .seen
+        .send_modify(|seen| seen.findings = unauthorized());
+    let (code, body) = daemon.ask("GET", "/v1/status").await;
+    let status: Status = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (
+            code,
+            status.findings.len(),
+            status.max_pods.effective,
+            status.ssm
+        ),
+        (200, 1, Some(29), SsmState::Running)
+    );
+    assert_eq!(status.verdict, Some(verdict()));
+}
+
+#[tokio::test]
+async fn metrics_show_every_code_and_fall_back_to_zero() {
+    let daemon = Daemon::start();
+    daemon.join();
+    daemon.seen.send_modify(|seen| {
+        seen.findings = unauthorized();
+        seen.counters.entries = 42;
+    });
+    let (code, text) = daemon.ask("GET", "/metrics").await;
+    assert_eq!(code, 200);
+    for line in [
+        "nodeagent_findings_open{code=\"join.unauthorized\",severity=\"fatal\"} 1",
+        "nodeagent_findings_open{code=\"cni.not_ready\",severity=\"fatal\"} 0",
+        "nodeagent_lines_read_total{source=\"journal\"} 42",
+        "nodeagent_boot_outcome{outcome=\"joined\"} 1",
+        "nodeagent_boot_outcome{outcome=\"failed\"} 0",
+        "nodeagent_boot_phase_seconds{phase=\"join\"} 1.5",
+        "nodeagent_max_pods{kind=\"effective\"} 29",
+        "nodeagent_build_info{version=\"0.1.0\"} 1",
+        "# EOF",
+    ] {
+        assert!(
+            text.lines().any(|shown| shown == line),
+            "`{line}` is not in\n{text}"
+        );
+    }
+    daemon.seen.send_modify(|seen| seen.findings.clear());
+    let (_, text) = daemon.ask("GET", "/metrics").await;
+    assert!(
+        text.contains("nodeagent_findings_open{code=\"join.unauthorized\",severity=\"fatal\"} 0\n")
+    );
+}
+
+#[tokio::test]
+async fn everything_but_get_of_a_known_path_is_refused() {
+    let daemon = Daemon::start();
+    assert_eq!(daemon.ask("GET", "/").await.0, 404);
+    assert_eq!(
+        daemon.ask("GET", "/v1/status/../../etc/passwd").await.0,
+        404
+    );
+    for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"] {
+        assert_eq!(daemon.ask(method, "/livez").await.0, 405, "{method}");
+    }
+    let long = format!(
+        "GET /{} HTTP/1.1\r\nhost: x\r\n\r\n",
+        "x".repeat(HEAD_BYTES * 2)
+    );
+    let answer = daemon.raw(long.as_bytes()).await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+        "{answer}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_hangs_is_not_alive() {
+    let view = view::View {
+        started_at: Timestamp::UNIX_EPOCH,
+        seen: Seen::nothing(),
+        boot: Boot::default(),
+        ssm: SsmState::Unknown,
+        effective_max_pods: None,
+    };
+    let now = Instant::now();
+    assert!(health::is_well(&health::live(
+        &view,
+        now + Duration::from_secs(9)
+    )));
+    assert!(!health::is_well(&health::live(
+        &view,
+        now + Duration::from_secs(10)
+    )));
+}

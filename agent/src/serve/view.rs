@@ -1,0 +1,69 @@
+//! What is known at one moment, for everything that is answered.
+
+use jiff::Timestamp;
+use node::wire::{API_VERSION, SsmState, Status};
+use tokio::sync::watch;
+
+use crate::report;
+use crate::watch::Seen;
+use crate::watch::boot::Boot;
+
+/// Where knowledge comes from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// When the daemon started.
+    pub started_at: Timestamp,
+    /// Findings and counters.
+    pub seen: watch::Receiver<Seen>,
+    /// Plan and verdict.
+    pub boot: watch::Receiver<Boot>,
+    /// The SSM agent.
+    pub ssm: watch::Receiver<SsmState>,
+    /// Max pods as the Node shows them.
+    pub effective_max_pods: watch::Receiver<Option<u32>>,
+}
+
+/// What is known now.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// When the daemon started.
+    pub started_at: Timestamp,
+    /// Findings and counters.
+    pub seen: Seen,
+    /// Plan and verdict.
+    pub boot: Boot,
+    /// The SSM agent.
+    pub ssm: SsmState,
+    /// Max pods as the Node shows them.
+    pub effective_max_pods: Option<u32>,
+}
+
+impl Sources {
+    /// What is known now.
+    pub fn view(&self) -> View {
+        View {
+            started_at: self.started_at,
+            seen: self.seen.borrow().clone(),
+            boot: self.boot.borrow().clone(),
+            ssm: *self.ssm.borrow(),
+            effective_max_pods: *self.effective_max_pods.borrow(),
+        }
+    }
+}
+
+impl View {
+    /// The document of `/v1/status`.
+    pub fn status(self) -> Status {
+        let max_pods = report::max_pods(&self.boot, self.effective_max_pods);
+        Status {
+            api_version: API_VERSION.to_owned(),
+            kind: "Status".to_owned(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            verdict: self.boot.verdict,
+            findings: self.seen.findings,
+            max_pods,
+            ssm: self.ssm,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The watch: what the units say and how they are, through the rules, for the life of the node.
+//!
+//! [`Watch`] is one long-lived loop. In: journal entries ([`Lines`]), observations of units ([`units`]), the time. Out: the
+//! open findings and its own counters, through a channel that always holds the latest. It keeps its place in the journal
+//! and what the rules know in a file ([`state`]), so that a restart of the agent neither forgets a finding nor reads a line
+//! twice. It decides nothing itself: `node::rule` does. It ends only by being dropped; [`Watch::save`] comes after.
+
+pub mod boot;
+mod state;
+pub mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use node::chain::Chain;
+use node::rule::{Engine, Observation};
+use node::wire::{Identity, OpenFinding};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::host::journal::{self, Entry, Journal};
+use crate::host::root::Root;
+
+use state::State;
+
+/// Units whose lines are read. Our own is not among them: what the agent says about a fault is not evidence of it.
+pub const UNITS: &[&str] = &[
+    node::rule::KUBELET,
+    node::rule::CONTAINERD,
+    node::rule::SSM_AGENT,
+    "nodeadm-config.service",
+    "nodeadm-run.service",
+    "nodeagent-join.service",
+];
+
+/// How often findings are looked at for recovery, and published.
+const TICK: Duration = Duration::from_secs(1);
+/// The cursor is saved at least so often while lines come in. Lines read twice after a crash are harmless.
+const SAVE_PERIOD: Duration = Duration::from_mins(1);
+/// So many ticks without a line, and the past has been read.
+const QUIET_TICKS: u8 = 2;
+
+/// Where entries come from: the journal, or a test.
+pub trait Lines {
+    /// The next entry; safe to drop while it waits.
+    fn next(&mut self) -> impl Future<Output = Entry> + Send;
+    /// What was read so far.
+    fn counters(&self) -> journal::Counters;
+    /// Whether the source works now.
+    fn is_running(&self) -> bool;
+}
+
+impl Lines for Journal {
+    async fn next(&mut self) -> Entry {
+        Journal::next(self).await
+    }
+
+    fn counters(&self) -> journal::Counters {
+        Journal::counters(self)
+    }
+
+    fn is_running(&self) -> bool {
+        Journal::is_running(self)
+    }
+}
+
+/// What the watch shows of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Findings that are open, root causes first.
+    pub findings: Vec<OpenFinding>,
+    /// What was read and what was not.
+    pub counters: journal::Counters,
+    /// Sightings that found no room in the engine.
+    pub refused: u64,
+    /// The source works now.
+    pub is_source_running: bool,
+    /// The past of this boot has been read; before that, findings are those of the last run.
+    pub is_caught_up: bool,
+    /// When the loop last came round.
+    pub ticked: Instant,
+}
+
+impl Seen {
+    /// What is seen before anything was looked at.
+    pub fn nothing() -> Self {
+        Self {
+            findings: Vec::new(),
+            counters: journal::Counters::default(),
+            refused: 0,
+            is_source_running: false,
+            is_caught_up: false,
+            ticked: Instant::now(),
+        }
+    }
+
+    /// Whether the difference is worth waking anyone for: what is open, not how often it was seen.
+    fn differs_from(&self, other: &Self) -> bool {
+        let open = |seen: &Self| {
+            seen.findings
+                .iter()
+                .map(|finding| (finding.code.clone(), finding.object.clone()))
+                .collect::<Vec<_>>()
+        };
+        self.is_caught_up != other.is_caught_up || open(self) != open(other)
+    }
+}
+
+/// What a watch is connected to.
+#[derive(Debug)]
+pub struct Ports {
+    /// How units are, from [`units::poll`].
+    pub observations: mpsc::Receiver<Observation>,
+    /// Who this node is, once that is known.
+    pub identity: watch::Receiver<Identity>,
+    /// Where the findings go.
+    pub seen: watch::Sender<Seen>,
+}
+
+/// The loop and what it knows.
+#[derive(Debug)]
+pub struct Watch<L> {
+    lines: L,
+    ports: Ports,
+    clock: fn() -> Timestamp,
+    root: Root,
+    boot_id: String,
+    engine: Engine,
+    cursor: Option<String>,
+    /// What is younger than this is not the past.
+    started: Timestamp,
+    quiet_ticks: u8,
+    is_caught_up: bool,
+    saved: Saved,
+}
+
+#[derive(Debug)]
+struct Saved {
+    at: Instant,
+    cursor: Option<String>,
+}
+
+impl Watch<Journal> {
+    /// A watch of this machine's journal that goes on where the last one of this boot ended.
+    pub fn of_journal(root: &Root, boot_id: String, ports: Ports) -> Self {
+        Self::new(root, boot_id, ports, Timestamp::now, |start| {
+            Journal::follow(start, UNITS)
+        })
+    }
+}
+
+impl<L: Lines> Watch<L> {
+    /// A watch of what `source` opens at the right place.
+    pub fn new(
+        root: &Root,
+        boot_id: String,
+        ports: Ports,
+        clock: fn() -> Timestamp,
+        source: impl FnOnce(journal::Start) -> L,
+    ) -> Self {
+        let mut engine = Engine::new();
+        let State {
+            cursor, snapshot, ..
+        } = state::load(root, &boot_id);
+        engine.restore(snapshot, clock());
+        let start = cursor
+            .clone()
+            .map_or(journal::Start::Boot, journal::Start::After);
+        Self {
+            lines: source(start),
+            ports,
+            clock,
+            root: root.clone(),
+            boot_id,
+            engine,
+            saved: Saved {
+                at: Instant::now(),
+                cursor: cursor.clone(),
+            },
+            cursor,
+            started: clock(),
+            quiet_ticks: 0,
+            is_caught_up: false,
+        }
+    }
+
+    /// Watches until it is dropped.
+    pub async fn run(&mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut observers_are_gone = false;
+        loop {
+            tokio::select! {
+                entry = self.lines.next() => self.take(entry),
+                observation = self.ports.observations.recv(), if !observers_are_gone => {
+                    match observation {
+                        // How a unit is now says nothing about the past that is being read.
+                        Some(observation) if self.is_caught_up => {
+                            self.engine.observe(&observation, (self.clock)());
+                        }
+                        Some(_) => {}
+                        None => observers_are_gone = true,
+                    }
+                }
+                _ = ticks.tick() => self.tick(),
+            }
+        }
+    }
+
+    /// Writes down the place in the journal and what the rules know. A node whose disk is full goes on without.
+    pub fn save(&mut self) {
+        let state = State {
+            boot_id: self.boot_id.clone(),
+            cursor: self.cursor.clone(),
+            snapshot: self.engine.snapshot(),
+        };
+        self.saved = Saved {
+            at: Instant::now(),
+            cursor: self.cursor.clone(),
+        };
+        if let Err(error) = state::save(&self.root, &state) {
+            tracing::warn!(error = %Chain(&error), "the state of the watch is not saved");
+        }
+    }
+
+    fn take(&mut self, entry: Entry) {
+        self.quiet_ticks = 0;
+        self.is_caught_up |= entry.at >= self.started;
+        self.engine.record(&entry.record());
+        self.cursor = Some(entry.cursor);
+    }
+
+    fn tick(&mut self) {
+        if self.ports.identity.has_changed().unwrap_or(false) {
+            self.engine
+                .set_identity(self.ports.identity.borrow_and_update().clone());
+        }
+        self.quiet_ticks = self.quiet_ticks.saturating_add(1);
+        self.is_caught_up |= self.quiet_ticks > QUIET_TICKS;
+        self.engine.tick((self.clock)());
+        let has_changed = self.publish();
+        let is_due = self.saved.at.elapsed() >= SAVE_PERIOD && self.saved.cursor != self.cursor;
+        if has_changed || is_due {
+            self.save();
+        }
+    }
+
+    /// Shows what is open. While the past is read, what was open at some point of it is no news: the findings shown are
+    /// those of before. Whether they changed.
+    fn publish(&self) -> bool {
+        self.ports.seen.send_if_modified(|seen| {
+            let findings = if self.is_caught_up {
+                self.engine.open()
+            } else {
+                std::mem::take(&mut seen.findings)
+            };
+            let new = Seen {
+                findings,
+                counters: self.lines.counters(),
+                refused: self.engine.refused(),
+                is_source_running: self.lines.is_running(),
+                is_caught_up: self.is_caught_up,
+                ticked: Instant::now(),
+            };
+            let old = std::mem::replace(seen, new);
+            let has_changed = self.is_caught_up && seen.differs_from(&old);
+            if has_changed {
+                log_changes(&old.findings, &seen.findings);
+            }
+            has_changed
+        })
+    }
+
+    /// Shows the findings of the last run, before the loop begins.
+    pub fn announce(&self) {
+        self.ports
+            .seen
+            .send_modify(|seen| seen.findings = self.engine.open());
+    }
+}
+
+fn log_changes(old: &[OpenFinding], new: &[OpenFinding]) {
+    let is_in = |findings: &[OpenFinding], one: &OpenFinding| {
+        findings
+            .iter()
+            .any(|finding| finding.code == one.code && finding.object == one.object)
+    };
+    for finding in new.iter().filter(|finding| !is_in(old, finding)) {
+        let evidence = finding.evidence.last().map_or("", String::as_str);
+        tracing::warn!(
+            code = finding.code,
+            object = finding.object,
+            evidence,
+            "finding: {}",
+            finding.title
+        );
+    }
+    for finding in old.iter().filter(|finding| !is_in(new, finding)) {
+        tracing::info!(
+            code = finding.code,
+            object = finding.object,
+            "cleared: {}",
+            finding.title
+        );
+    }
+}

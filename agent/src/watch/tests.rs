@@ -1,0 +1,227 @@
+//! The loop over a source of our own, with the clock paused.
+
+use std::collections::VecDeque;
+
+use super::*;
+
+/// Entries that come at once, and then none.
+struct Given {
+    entries: VecDeque<Entry>,
+    taken: u64,
+}
+
+impl Lines for Given {
+    async fn next(&mut self) -> Entry {
+        match self.entries.pop_front() {
+            Some(entry) => {
+                self.taken += 1;
+                entry
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    fn counters(&self) -> journal::Counters {
+        journal::Counters {
+            entries: self.taken,
+            ..journal::Counters::default()
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        true
+    }
+}
+
+/// An entry of a second before the watch began.
+fn entry(cursor: &str, message: &str) -> Entry {
+    Entry {
+        unit: node::rule::KUBELET.to_owned(),
+        identifier: "kubelet".to_owned(),
+        message: message.to_owned(),
+        at: now() - jiff::SignedDuration::from_secs(1),
+        cursor: cursor.to_owned(),
+    }
+}
+
+/// The clock stands still: only `elapsed` time of the runtime moves.
+fn now() -> Timestamp {
+    "2026-01-02T03:04:05Z".parse().unwrap()
+}
+
+const UNAUTHORIZED: &str = r#"E0102 03:04:05.1 1 a.go:1] "Unable to register node with API server" err="Unauthorized" node="a""#;
+const REGISTERED: &str = r#"I0102 03:04:06.1 1 a.go:1] "Successfully registered node" node="a""#;
+
+struct Bench {
+    directory: tempfile::TempDir,
+    seen: watch::Receiver<Seen>,
+    observations: mpsc::Sender<Observation>,
+    _identity: watch::Sender<Identity>,
+    started: Option<journal::Start>,
+}
+
+impl Bench {
+    fn ports() -> (Self, Ports) {
+        let (observations, observed) = mpsc::channel(8);
+        let (identity, known) = watch::channel(Identity::default());
+        let (out, seen) = watch::channel(Seen::nothing());
+        let directory = tempfile::tempdir().unwrap();
+        let bench = Self {
+            directory,
+            seen,
+            observations,
+            _identity: identity,
+            started: None,
+        };
+        (
+            bench,
+            Ports {
+                observations: observed,
+                identity: known,
+                seen: out,
+            },
+        )
+    }
+
+    fn watch(&mut self, ports: Ports, boot: &str, entries: Vec<Entry>) -> Watch<Given> {
+        let root = Root::new(self.directory.path());
+        Watch::new(&root, boot.to_owned(), ports, now, |start| {
+            self.started = Some(start);
+            Given {
+                entries: entries.into(),
+                taken: 0,
+            }
+        })
+    }
+
+    fn codes(&self) -> Vec<String> {
+        self.seen
+            .borrow()
+            .findings
+            .iter()
+            .map(|finding| finding.code.clone())
+            .collect()
+    }
+}
+
+async fn run(watch: &mut Watch<Given>, time: Duration) {
+    drop(tokio::time::timeout(time, watch.run()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_becomes_a_finding_that_is_shown_and_kept() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
+    assert_eq!(bench.started, Some(journal::Start::Boot));
+    run(&mut watch, Duration::from_secs(5)).await;
+    assert_eq!(bench.codes(), ["join.unauthorized"]);
+    assert_eq!(bench.seen.borrow().counters.entries, 1);
+    let kept = state::load(&Root::new(bench.directory.path()), "boot");
+    assert_eq!(kept.cursor.as_deref(), Some("c1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_the_finding_is_still_there_and_reading_goes_on() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
+    run(&mut watch, Duration::from_millis(10)).await;
+    watch.save();
+    drop(watch);
+    let (other, ports) = Bench::ports();
+    bench.seen = other.seen;
+    let mut watch = bench.watch(ports, "boot", vec![entry("c2", REGISTERED)]);
+    assert_eq!(bench.started, Some(journal::Start::After("c1".into())));
+    watch.announce();
+    assert_eq!(
+        bench.codes(),
+        ["join.unauthorized"],
+        "shown before anything is read"
+    );
+    run(&mut watch, Duration::from_secs(5)).await;
+    assert_eq!(bench.codes(), [""; 0]);
+    drop(other.observations);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_boot_begins_anew() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
+    run(&mut watch, Duration::from_secs(5)).await;
+    drop(watch);
+    let (_other, ports) = Bench::ports();
+    let watch = bench.watch(ports, "next boot", Vec::new());
+    assert_eq!(bench.started, Some(journal::Start::Boot));
+    assert!(watch.engine.open().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_wrong_and_is_right_again_in_the_past_is_never_shown() {
+    let (mut bench, ports) = Bench::ports();
+    let mut entries = Vec::new();
+    for index in 0..500 {
+        entries.push(entry(&format!("a{index}"), UNAUTHORIZED));
+        entries.push(entry(&format!("b{index}"), REGISTERED));
+    }
+    let mut watch = bench.watch(ports, "boot", entries);
+    let mut shown = bench.seen.clone();
+    let observer = async {
+        loop {
+            shown.changed().await.unwrap();
+            assert!(shown.borrow().findings.is_empty());
+        }
+    };
+    tokio::select! {
+        () = run(&mut watch, Duration::from_secs(10)) => {}
+        () = observer => {}
+    }
+    assert!(bench.seen.borrow().is_caught_up);
+    assert_eq!(bench.seen.borrow().counters.entries, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_of_now_is_shown_within_two_seconds() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(
+        ports,
+        "boot",
+        vec![Entry {
+            at: now(),
+            ..entry("c1", UNAUTHORIZED)
+        }],
+    );
+    run(&mut watch, Duration::from_millis(1900)).await;
+    assert_eq!(bench.codes(), ["join.unauthorized"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn observations_count_once_the_past_is_read() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", Vec::new());
+    let restarted = |restarts| Observation::Unit {
+        name: node::rule::KUBELET.to_owned(),
+        installed: true,
+        active: "activating".to_owned(),
+        sub: "auto-restart".to_owned(),
+        restarts,
+    };
+    // What a unit was while the past was read is not compared with what it is later.
+    bench.observations.send(restarted(0)).await.unwrap();
+    run(&mut watch, Duration::from_secs(5)).await;
+    bench.observations.send(restarted(7)).await.unwrap();
+    run(&mut watch, Duration::from_secs(5)).await;
+    assert_eq!(bench.codes(), [""; 0]);
+    bench.observations.send(restarted(10)).await.unwrap();
+    run(&mut watch, Duration::from_secs(5)).await;
+    assert_eq!(bench.codes(), ["kubelet.crash_loop"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_cannot_be_written_does_not_stop_the_watch() {
+    let (mut bench, ports) = Bench::ports();
+    let root = Root::new(bench.directory.path());
+    root.write("/var/lib", b"a file where a directory should be", 0o644)
+        .unwrap();
+    let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
+    run(&mut watch, Duration::from_secs(5)).await;
+    assert_eq!(bench.codes(), ["join.unauthorized"]);
+}

@@ -1,0 +1,266 @@
+//! Log lines and observations in, open findings out.
+//!
+//! A [`Rule`] is data: which finding, how it is detected, how often it must be seen, when it is harmless, how it clears.
+//! The [`Engine`] runs all rules over [`Record`]s and [`Observation`]s and keeps the findings that are open. Neither has a
+//! clock: time is that of the record, or is told by [`Engine::tick`]. Each family of findings has one file, and each rule a
+//! file of cases (`cases/CODE.txt`) with a positive, a negative and a recovery part; a test walks the registry.
+
+mod api_call;
+mod cni;
+mod engine;
+mod evidence;
+mod join;
+mod kubelet;
+mod line;
+mod network;
+mod pairs;
+mod runtime;
+mod signal;
+mod ssm;
+mod track;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::finding::Finding;
+
+pub use engine::{Engine, Snapshot};
+pub use line::Line;
+pub use signal::Signal;
+
+/// Unit of the kubelet.
+pub const KUBELET: &str = "kubelet.service";
+/// Unit of containerd.
+pub const CONTAINERD: &str = "containerd.service";
+/// Unit of the SSM agent.
+pub const SSM_AGENT: &str = "amazon-ssm-agent.service";
+
+/// Name that the service manager gives itself in the journal.
+const MANAGER: &str = "systemd";
+
+/// One line of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The unit that the line is about, `kubelet.service`: its writer, or the one that the service manager speaks of.
+    pub unit: &'a str,
+    /// Who wrote it (`SYSLOG_IDENTIFIER`); `systemd` for the service manager.
+    pub identifier: &'a str,
+    /// The line, as it was written.
+    pub message: &'a str,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+impl Record<'_> {
+    fn speaker(&self) -> Speaker {
+        if self.identifier == MANAGER {
+            Speaker::Manager
+        } else {
+            Speaker::Service
+        }
+    }
+}
+
+/// Something that was looked at, rather than read in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Observation {
+    /// State of a unit, as the service manager gives it.
+    Unit {
+        /// Name of the unit.
+        name: String,
+        /// Whether it is installed at all.
+        installed: bool,
+        /// Its `ActiveState`: `active`, `activating`, `inactive`, `failed`, …
+        active: String,
+        /// Its `SubState`, for the evidence.
+        sub: String,
+        /// Automatic restarts since it was last started by hand.
+        restarts: u32,
+    },
+}
+
+/// Who says something about a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// The unit's own processes.
+    Service,
+    /// The service manager.
+    Manager,
+}
+
+/// How one finding is detected, and how it clears.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The entry of the catalogue.
+    pub finding: &'static Finding,
+    /// Where it is seen; each is tried.
+    pub detect: &'static [Detect],
+    /// How often it must be seen before it is a finding.
+    pub threshold: Threshold,
+    /// When it is not a finding at all.
+    pub harmless: Option<Harmless>,
+    /// What takes it back; any of them does.
+    pub clears: &'static [Clear],
+}
+
+/// One way of seeing a fault.
+#[derive(Debug, Clone, Copy)]
+pub enum Detect {
+    /// A line of a log.
+    Line(LinePattern),
+    /// The service manager restarted this unit.
+    Restarted(&'static str),
+    /// This unit is installed and was observed not to be active.
+    NotActive(&'static str),
+}
+
+/// Which lines show a fault.
+#[derive(Debug, Clone, Copy)]
+pub struct LinePattern {
+    /// The unit that the line must be about: the same words mean different things in different units.
+    pub unit: &'static str,
+    /// Who must say it.
+    pub speaker: Speaker,
+    /// Every line that can match holds at least one of these, so that nearly all lines cost one search.
+    pub literals: &'static [&'static str],
+    /// The decision, over the parsed line.
+    pub matches: fn(&Line<'_>) -> Option<Match>,
+}
+
+/// What a matching line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// A sighting of the fault, of this object (empty: the node itself).
+    Hit {
+        /// Unit, pod or device.
+        object: String,
+    },
+    /// Not a sighting: words that explain the fault of this object and are kept as its evidence.
+    Evidence {
+        /// Unit, pod or device.
+        object: String,
+    },
+}
+
+impl Match {
+    /// A sighting of a fault of the node itself, if `condition` holds.
+    fn node_if(condition: bool) -> Option<Self> {
+        condition.then(|| Self::Hit {
+            object: String::new(),
+        })
+    }
+}
+
+/// How often a fault must be seen before it is a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// At least so many sightings …
+    pub hits: usize,
+    /// … within this time …
+    pub within: Duration,
+    /// … and the first of them this long ago, with no longer gap than [`Self::within`] since.
+    pub lasting: Duration,
+}
+
+impl Threshold {
+    /// One sighting is enough.
+    pub const ONCE: Self = Self {
+        hits: 1,
+        within: Duration::from_mins(1),
+        lasting: Duration::ZERO,
+    };
+
+    /// So many sightings within a time.
+    pub const fn times(hits: usize, within: Duration) -> Self {
+        Self {
+            hits,
+            within,
+            lasting: Duration::ZERO,
+        }
+    }
+}
+
+/// When a fault is no finding. It is only asked before a finding opens: a fault that is known stays known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harmless {
+    /// Within this time after a signal. Without the signal it is long past, and the fault counts.
+    Within(Signal, Duration),
+}
+
+/// What takes a finding back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clear {
+    /// The signal came after the last sighting.
+    On(Signal),
+    /// No sighting for this time. The silence of a unit that does not run proves nothing: it counts from the unit's
+    /// start, and not at all while the unit is known to be down.
+    Silence(Duration),
+    /// Silence as above, in a boot in which the signal was seen at all.
+    SilenceAfter(Signal, Duration),
+    /// This unit has been active for this time.
+    UnitActive(&'static str, Duration),
+    /// This unit gave the signal in its present run, and has stayed active for this time since.
+    UnitSettled(&'static str, Signal, Duration),
+    /// This unit is not installed any more.
+    UnitRemoved(&'static str),
+}
+
+/// All rules.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    [
+        join::RULES,
+        network::RULES,
+        kubelet::RULES,
+        runtime::RULES,
+        cni::RULES,
+        ssm::RULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Codes that one line alone would show, without windows, thresholds and what came before it.
+pub fn codes_of(record: &Record<'_>) -> Vec<&'static str> {
+    let mut line = None;
+    all()
+        .filter(|rule| {
+            rule.matching(record, &mut line)
+                .is_some_and(|found| matches!(found, Match::Hit { .. }))
+        })
+        .map(|rule| rule.finding.code)
+        .collect()
+}
+
+impl Rule {
+    /// Tries the rule's line patterns; the line is parsed once, by the first rule that needs it.
+    fn matching<'a>(&self, record: &Record<'a>, line: &mut Option<Line<'a>>) -> Option<Match> {
+        self.detect.iter().find_map(|detect| match detect {
+            Detect::Line(pattern) if pattern.may_match(record) => {
+                (pattern.matches)(line.get_or_insert_with(|| Line::parse(record.message)))
+            }
+            _ => None,
+        })
+    }
+}
+
+impl LinePattern {
+    fn may_match(&self, record: &Record<'_>) -> bool {
+        self.unit == record.unit
+            && self.speaker == record.speaker()
+            && self
+                .literals
+                .iter()
+                .any(|literal| record.message.contains(literal))
+    }
+}
+
+/// Time from `earlier` to `later`; zero when a clock was set back between them.
+fn elapsed(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}

@@ -1,0 +1,43 @@
+//! Rules of the pod network.
+
+use std::time::Duration;
+
+use super::{
+    Clear, Detect, Harmless, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold,
+};
+use crate::finding;
+
+pub(super) const RULES: &[Rule] = &[
+    // Every node says this while its CNI is installed, and a kubelet that runs says it again every five seconds: time is
+    // what tells a fault from a start, and silence what tells recovery.
+    Rule {
+        finding: &finding::CNI_NOT_READY,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &[
+                "NetworkPluginNotReady",
+                "network is not ready: container runtime network not ready",
+            ],
+            matches: |line| {
+                let reported = line
+                    .message()
+                    .eq_ignore_ascii_case("Container runtime network not ready")
+                    || line
+                        .message()
+                        .starts_with("Container runtime network not ready: ");
+                // A pod that waits for the network carries the same words as its error; the kubelet wrote them.
+                let waited_for = line
+                    .error()
+                    .starts_with("network is not ready: container runtime network not ready");
+                Match::node_if(reported || waited_for)
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: Some(Harmless::Within(
+            Signal::KubeletStarted,
+            Duration::from_secs(90),
+        )),
+        clears: &[Clear::Silence(Duration::from_secs(30))],
+    },
+];

@@ -1,0 +1,421 @@
+//! The engine: runs the rules, keeps what they have seen, and takes findings back when their recovery says so.
+//!
+//! Inputs: [`Engine::record`], [`Engine::observe`], [`Engine::tick`]. Output: [`Engine::open`]. Memory is bounded whatever
+//! comes in: so many tracks, so many lines of evidence each, so many bytes per line.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::track::Track;
+use super::unit::{self, Unit};
+use super::{
+    Clear, Detect, Harmless, Match, Observation, Record, Rule, Signal, Speaker, elapsed, signal,
+};
+use crate::rank;
+use crate::wire::{Identity, OpenFinding};
+
+/// The most (rule, object) pairs that are kept at a time.
+const TRACKS: usize = 256;
+
+/// All rules and what they have seen.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    rules: Vec<&'static Rule>,
+    identity: Identity,
+    tracks: BTreeMap<(usize, String), Track>,
+    signals: BTreeMap<Signal, Timestamp>,
+    units: BTreeMap<String, Unit>,
+    last_tick: Option<Timestamp>,
+    last_settled: Option<Timestamp>,
+    refused: u64,
+}
+
+/// What an [`Engine`] knows, to survive a restart of the program within one boot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    #[serde(default)]
+    tracks: Vec<Entry>,
+    #[serde(default)]
+    signals: BTreeMap<Signal, Timestamp>,
+    #[serde(default)]
+    units: BTreeMap<String, Unit>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    code: String,
+    #[serde(default)]
+    object: String,
+    track: Track,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine with all rules, that has seen nothing.
+    pub fn new() -> Self {
+        Self {
+            rules: super::all().collect(),
+            identity: Identity::default(),
+            tracks: BTreeMap::new(),
+            signals: BTreeMap::new(),
+            units: BTreeMap::new(),
+            last_tick: None,
+            last_settled: None,
+            refused: 0,
+        }
+    }
+
+    /// Tells the node's name, cluster and role, which the fixes of findings speak of.
+    pub fn set_identity(&mut self, identity: Identity) {
+        self.identity = identity;
+    }
+
+    /// Takes one line of a log.
+    pub fn record(&mut self, record: &Record<'_>) {
+        // Lines of a day come in a second when the journal is read from its start: recovery goes by their own clock.
+        if self
+            .last_settled
+            .is_none_or(|last| elapsed(last, record.at).as_secs() >= 1)
+        {
+            self.settle(record.at);
+        }
+        let mut changed = false;
+        if let Some(signal) = signal::of(record) {
+            self.signals.insert(signal, record.at);
+            changed = true;
+            if signal == Signal::KubeletStarted {
+                self.unit_mut(record.unit, |unit| unit.started(record.at));
+            }
+        }
+        if record.speaker() == Speaker::Manager {
+            changed |= self.manager_line(record);
+        }
+        if changed {
+            self.settle(record.at);
+        }
+        let mut line = None;
+        for index in 0..self.rules.len() {
+            match self.rules[index].matching(record, &mut line) {
+                Some(Match::Hit { object }) => {
+                    self.hit(index, object, record.unit, record.at, record.message);
+                }
+                Some(Match::Evidence { object }) => self.explain(index, object, record),
+                None => {}
+            }
+        }
+    }
+
+    /// Takes something that was looked at, at this time.
+    pub fn observe(&mut self, observation: &Observation, at: Timestamp) {
+        let Observation::Unit {
+            name,
+            installed,
+            active,
+            sub,
+            restarts,
+        } = observation;
+        if !self.is_watched(name) {
+            return;
+        }
+        let is_active = matches!(active.as_str(), "active" | "reloading" | "refreshing");
+        let unit = self.units.entry(name.clone()).or_default();
+        let new = if *installed {
+            unit.observed(*restarts)
+        } else {
+            0
+        };
+        unit.is_missing = !installed;
+        if is_active {
+            if new > 0 || unit.active_since.is_none() {
+                unit.started(at);
+            }
+        } else if active != "activating" || sub == "auto-restart" {
+            unit.stopped();
+        }
+        self.settle(at);
+        if new > 0 {
+            self.restarted(
+                name,
+                new,
+                at,
+                &format!("{name}: the restart counter rose to {restarts}"),
+            );
+        }
+        if *installed && !is_active {
+            for index in
+                self.rules_that(|detect| matches!(detect, Detect::NotActive(unit) if unit == name))
+            {
+                self.hit(
+                    index,
+                    name.clone(),
+                    name,
+                    at,
+                    &format!("{name} is {active} ({sub})"),
+                );
+            }
+        }
+    }
+
+    /// Tells the time, so that silence counts. A clock that was set back takes all times with it: nothing stays open
+    /// until a wrong clock would have been right.
+    pub fn tick(&mut self, now: Timestamp) {
+        if self.last_tick.is_some_and(|last| now < last) {
+            for ((index, _), track) in &mut self.tracks {
+                track.bound(self.rules[*index].threshold, now);
+            }
+            for at in self.signals.values_mut() {
+                *at = (*at).min(now);
+            }
+            for since in self
+                .units
+                .values_mut()
+                .filter_map(|unit| unit.active_since.as_mut())
+            {
+                *since = (*since).min(now);
+            }
+        }
+        self.last_tick = Some(now);
+        self.settle(now);
+    }
+
+    /// The findings that are open, root causes first.
+    pub fn open(&self) -> Vec<OpenFinding> {
+        let open = self.tracks.iter().filter(|(_, track)| track.is_open).map(
+            |((index, object), track)| {
+                let finding = self.rules[*index].finding;
+                OpenFinding {
+                    code: finding.code.to_owned(),
+                    severity: finding.severity,
+                    title: finding.title.to_owned(),
+                    object: object.clone(),
+                    first_seen: track.first_seen,
+                    last_seen: track.last_seen,
+                    count: track.count,
+                    evidence: track.evidence.lines().to_vec(),
+                    fix: finding.fix_for(&self.identity),
+                    explained_by: None,
+                }
+            },
+        );
+        rank::order(open.collect())
+    }
+
+    /// When a signal was last seen in this boot.
+    pub fn last(&self, signal: Signal) -> Option<Timestamp> {
+        self.signals.get(&signal).copied()
+    }
+
+    /// Sightings that were not kept because too many objects were tracked already.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// What is known, for [`Engine::restore`].
+    pub fn snapshot(&self) -> Snapshot {
+        let tracks = self.tracks.iter().map(|((index, object), track)| Entry {
+            code: self.rules[*index].finding.code.to_owned(),
+            object: object.clone(),
+            track: track.clone(),
+        });
+        Snapshot {
+            tracks: tracks.collect(),
+            signals: self.signals.clone(),
+            units: self.units.clone(),
+        }
+    }
+
+    /// Takes up what an earlier run of the program knew. Findings of rules that are no more are forgotten, and no more
+    /// is taken than an engine may hold.
+    pub fn restore(&mut self, snapshot: Snapshot, now: Timestamp) {
+        for Entry {
+            code,
+            object,
+            mut track,
+        } in snapshot.tracks.into_iter().take(TRACKS)
+        {
+            if let Some(index) = self.rules.iter().position(|rule| rule.finding.code == code) {
+                track.bound(self.rules[index].threshold, now);
+                self.tracks.insert((index, object), track);
+            }
+        }
+        self.signals = snapshot.signals;
+        self.units = snapshot.units;
+        self.units
+            .retain(|name, _| self.rules.iter().any(|rule| rule.is_about(name)));
+        self.last_tick = Some(now);
+    }
+
+    /// A line of the service manager: unit starts, stops and restarts. Whether it changed what is known.
+    fn manager_line(&mut self, record: &Record<'_>) -> bool {
+        if !self.is_watched(record.unit) {
+            return false;
+        }
+        let Some(change) = unit::change(record.unit, record.message) else {
+            return false;
+        };
+        match change {
+            unit::Change::Started => self.unit_mut(record.unit, |unit| unit.started(record.at)),
+            unit::Change::Stopped => self.unit_mut(record.unit, Unit::stopped),
+            unit::Change::Restarting(counter) => {
+                let mut new = 0;
+                self.unit_mut(record.unit, |unit| new = unit.restarted(counter));
+                self.restarted(record.unit, new, record.at, record.message);
+            }
+        }
+        true
+    }
+
+    fn restarted(&mut self, name: &str, new: u32, at: Timestamp, evidence: &str) {
+        for index in
+            self.rules_that(|detect| matches!(detect, Detect::Restarted(unit) if *unit == name))
+        {
+            // More sightings than the threshold asks for say nothing more about the window.
+            let sightings = usize::try_from(new)
+                .unwrap_or(usize::MAX)
+                .min(self.rules[index].threshold.hits);
+            for _ in 0..sightings {
+                self.hit(index, name.to_owned(), name, at, evidence);
+            }
+        }
+    }
+
+    fn hit(&mut self, index: usize, object: String, unit: &str, at: Timestamp, evidence: &str) {
+        let rule = self.rules[index];
+        let key = (index, object);
+        let is_open = self.tracks.get(&key).is_some_and(|track| track.is_open);
+        if !is_open
+            && rule
+                .harmless
+                .is_some_and(|harmless| self.is_harmless(harmless, at))
+        {
+            return;
+        }
+        let Some(track) = self.track(key, at, unit) else {
+            return;
+        };
+        track.hit(rule.threshold, at, unit);
+        track.evidence.add(evidence);
+    }
+
+    fn explain(&mut self, index: usize, object: String, record: &Record<'_>) {
+        let Some(track) = self.track((index, object), record.at, record.unit) else {
+            return;
+        };
+        if track.count == 0 {
+            track.last_seen = record.at;
+        }
+        track.evidence.add(record.message);
+    }
+
+    fn track(&mut self, key: (usize, String), at: Timestamp, unit: &str) -> Option<&mut Track> {
+        if self.tracks.len() >= TRACKS && !self.tracks.contains_key(&key) {
+            self.refused += 1;
+            return None;
+        }
+        Some(
+            self.tracks
+                .entry(key)
+                .or_insert_with(|| Track::new(at, unit)),
+        )
+    }
+
+    fn is_harmless(&self, harmless: Harmless, at: Timestamp) -> bool {
+        let Harmless::Within(signal, time) = harmless;
+        self.signals
+            .get(&signal)
+            .is_some_and(|since| elapsed(*since, at) < time)
+    }
+
+    /// Forgets what has gone stale and takes back what has recovered.
+    fn settle(&mut self, now: Timestamp) {
+        self.last_settled = Some(now);
+        let Self {
+            rules,
+            tracks,
+            signals,
+            units,
+            ..
+        } = self;
+        tracks.retain(|(index, _), track| {
+            let rule = rules[*index];
+            let recovered = rule
+                .clears
+                .iter()
+                .any(|clear| is_clear(*clear, track, signals, units, now));
+            !recovered && !track.is_stale(rule.threshold.within, now)
+        });
+    }
+
+    fn unit_mut(&mut self, name: &str, change: impl FnOnce(&mut Unit)) {
+        if !self.units.contains_key(name) {
+            self.units.insert(name.to_owned(), Unit::default());
+        }
+        if let Some(unit) = self.units.get_mut(name) {
+            change(unit);
+        }
+    }
+
+    fn is_watched(&self, name: &str) -> bool {
+        self.rules.iter().any(|rule| rule.is_about(name))
+    }
+
+    fn rules_that(&self, wanted: impl Fn(&Detect) -> bool) -> Vec<usize> {
+        (0..self.rules.len())
+            .filter(|index| self.rules[*index].detect.iter().any(&wanted))
+            .collect()
+    }
+}
+
+impl Rule {
+    fn is_about(&self, name: &str) -> bool {
+        self.detect.iter().any(|detect| match detect {
+            Detect::Line(pattern) => pattern.unit == name,
+            Detect::Restarted(unit) | Detect::NotActive(unit) => *unit == name,
+        })
+    }
+}
+
+fn is_clear(
+    clear: Clear,
+    track: &Track,
+    signals: &BTreeMap<Signal, Timestamp>,
+    units: &BTreeMap<String, Unit>,
+    now: Timestamp,
+) -> bool {
+    let active_since = |name: &str| units.get(name).and_then(|unit| unit.active_since);
+    let is_silent = |time| {
+        let speaker = units.get(&track.unit);
+        let quiet_since = speaker
+            .and_then(|unit| unit.active_since)
+            .map_or(track.last_seen, |at| at.max(track.last_seen));
+        !speaker.is_some_and(|unit| unit.is_down) && elapsed(quiet_since, now) >= time
+    };
+    match clear {
+        Clear::On(signal) => signals
+            .get(&signal)
+            .is_some_and(|at| *at >= track.last_seen),
+        Clear::Silence(time) => is_silent(time),
+        Clear::SilenceAfter(signal, time) => signals.contains_key(&signal) && is_silent(time),
+        Clear::UnitActive(name, time) => {
+            active_since(name).is_some_and(|since| elapsed(since, now) >= time)
+        }
+        // Only a finding that is open settles: a kubelet that dies a little later than this every time must still add up.
+        // And it must outlive the rhythm in which it died, or a slow loop would clear between two of its rounds.
+        Clear::UnitSettled(name, signal, time) => {
+            let patience = time.max(track.rhythm() * 2);
+            track.is_open
+                && active_since(name)
+                    .zip(signals.get(&signal))
+                    .is_some_and(|(since, at)| *at >= since && elapsed(*at, now) >= patience)
+        }
+        Clear::UnitRemoved(name) => units.get(name).is_some_and(|unit| unit.is_missing),
+    }
+}

@@ -1,0 +1,96 @@
+//! Rules of the kubelet's own process: flags, configuration, restarts.
+
+use std::time::Duration;
+
+use super::{Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold};
+use crate::finding;
+
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
+/// A kubelet that says its version has read its flags and its configuration.
+const PARSED: &[Clear] = &[
+    Clear::On(Signal::KubeletStarted),
+    Clear::On(Signal::Registered),
+];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        finding: &finding::KUBELET_UNKNOWN_FLAG,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["failed to parse kubelet flag: "],
+            matches: |line| {
+                let error = line.error();
+                Match::node_if(error.contains("failed to parse kubelet flag: unknown "))
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: PARSED,
+    },
+    // cmd/kubelet/app/server.go: every way in which the configuration ends a kubelet before it runs.
+    Rule {
+        finding: &finding::KUBELET_CONFIG_INVALID,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: CONFIG_INVALID,
+            matches: |line| {
+                let error = line.error();
+                Match::node_if(CONFIG_INVALID.iter().any(|words| error.contains(words)))
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: PARSED,
+    },
+    // One restart is normal, at boot and after a change of configuration. It is over when the kubelet has run for five
+    // minutes, or sooner, when it has registered and then outlived the rhythm in which it died (one minute at least).
+    Rule {
+        finding: &finding::KUBELET_CRASH_LOOP,
+        detect: &[
+            Detect::Restarted(KUBELET),
+            // What the kubelet said last is worth more than how it ended.
+            Detect::Line(LinePattern {
+                unit: KUBELET,
+                speaker: Speaker::Service,
+                literals: &["command failed", "panic: "],
+                matches: |line| {
+                    evidence_if(
+                        line.message() == "command failed" || line.message().starts_with("panic: "),
+                    )
+                },
+            }),
+            Detect::Line(LinePattern {
+                unit: KUBELET,
+                speaker: Speaker::Manager,
+                literals: &["Main process exited", "Failed with result"],
+                matches: |line| {
+                    // `exit-code` only repeats the line before it; `resources`, `oom-kill`, `watchdog` do not.
+                    evidence_if(!line.message().ends_with("Failed with result 'exit-code'."))
+                },
+            }),
+        ],
+        threshold: Threshold::times(3, FIVE_MINUTES),
+        harmless: None,
+        clears: &[
+            Clear::UnitActive(KUBELET, FIVE_MINUTES),
+            Clear::UnitSettled(KUBELET, Signal::Registered, Duration::from_mins(1)),
+        ],
+    },
+];
+
+const CONFIG_INVALID: &[&str] = &[
+    "failed to load kubelet config file, path: ",
+    "failed to load kubelet dropin file, path: ",
+    "failed to merge kubelet configs: ",
+    "failed to validate kubelet configuration, error: ",
+    "failed to set feature gates from initial flags-based config: ",
+    "unrecognized feature gate: ",
+];
+
+fn evidence_if(condition: bool) -> Option<Match> {
+    condition.then(|| Match::Evidence {
+        object: KUBELET.to_owned(),
+    })
+}

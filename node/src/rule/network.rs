@@ -1,0 +1,99 @@
+//! Rules of the way to the API server, told from the errors of the kubelet's own calls.
+//!
+//! One call that fails is weather: the API server's addresses change, its processes are replaced. So these ask for
+//! repetition, except for a certificate that does not fit. They clear by registration or by silence: a kubelet that cannot
+//! reach the API server says so at least every ten seconds, with its lease and its status.
+
+use std::time::Duration;
+
+use super::{
+    Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold, api_call,
+};
+use crate::finding;
+
+const TWO_MINUTES: Duration = Duration::from_mins(2);
+const CLEARS: &[Clear] = &[Clear::On(Signal::Registered), Clear::Silence(TWO_MINUTES)];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        finding: &finding::NETWORK_CA_MISMATCH,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["x509: certificate signed by unknown authority"],
+            matches: |line| {
+                fails_with(line, |reason| {
+                    reason.contains("x509: certificate signed by unknown authority")
+                })
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: CLEARS,
+    },
+    Rule {
+        finding: &finding::NETWORK_DNS_NO_SUCH_HOST,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["no such host"],
+            matches: |line| {
+                fails_with(line, |reason| {
+                    reason.contains("lookup ") && reason.ends_with("no such host")
+                })
+            },
+        })],
+        threshold: Threshold::times(2, TWO_MINUTES),
+        harmless: None,
+        clears: CLEARS,
+    },
+    Rule {
+        finding: &finding::NETWORK_API_REFUSED,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["connect: connection refused"],
+            matches: |line| {
+                // `proxyconnect tcp: …` is the proxy's refusal, `lookup …: read udp …` the name server's.
+                fails_with(line, |reason| {
+                    reason.starts_with("dial tcp ")
+                        && reason.ends_with("connect: connection refused")
+                })
+            },
+        })],
+        threshold: Threshold::times(3, TWO_MINUTES),
+        harmless: None,
+        clears: CLEARS,
+    },
+    Rule {
+        finding: &finding::NETWORK_API_TIMEOUT,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &[
+                "i/o timeout",
+                "Client.Timeout exceeded",
+                "context deadline exceeded",
+            ],
+            matches: |line| fails_with(line, is_timeout),
+        })],
+        threshold: Threshold::times(3, TWO_MINUTES),
+        harmless: None,
+        clears: CLEARS,
+    },
+];
+
+fn fails_with(line: &super::Line<'_>, is_it: fn(&str) -> bool) -> Option<Match> {
+    Match::node_if(api_call::failure(line).is_some_and(|reason| is_it(&reason)))
+}
+
+fn is_timeout(reason: &str) -> bool {
+    // `lookup … i/o timeout` is a name server that does not answer, which is another finding.
+    let of_connection = reason.starts_with("dial tcp ")
+        && !reason.contains("lookup ")
+        && reason.ends_with("i/o timeout");
+    let of_request = reason.starts_with("context deadline exceeded")
+        || reason.starts_with("net/http: request canceled")
+            && reason.contains("Client.Timeout exceeded");
+    of_connection || of_request
+}

@@ -1,0 +1,92 @@
+//! `lab exec`, `lab logs`, `lab bench`, `lab serve`.
+
+use std::{ffi::OsString, io, path::Path};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+
+use super::CommandError;
+use crate::{
+    bench,
+    cloud::{self, CloudConfig},
+    file, image,
+    layout::{Cache, Layout},
+    lifecycle::Lab,
+    progress,
+};
+
+/// Runs the program; its exit status becomes ours.
+pub(super) fn exec(lab: &Lab, program: &[OsString]) -> Result<u8, CommandError> {
+    let Some((program, arguments)) = program.split_first() else {
+        return Ok(0);
+    };
+    Ok(lab.exec(program, arguments)?)
+}
+
+/// Prints the log, or the names of all logs.
+pub(super) fn logs(layout: &Layout, process: Option<&str>) -> Result<(), CommandError> {
+    let Some(process) = process else {
+        let names = file::entries(&layout.run().join("log"))?;
+        let logs = names.iter().filter_map(|name| name.strip_suffix(".log"));
+        for name in logs
+            .map(str::to_owned)
+            .chain(file::entries(&layout.run().join("machine"))?)
+        {
+            progress::data(&name).map_err(CommandError::Output)?;
+        }
+        return Ok(());
+    };
+    let candidates = [
+        layout.log(process),
+        layout.machine(process).join("console.log"),
+    ];
+    // The name becomes part of a path.
+    let plain = process
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let log = candidates
+        .iter()
+        .find(|path| plain && path.exists())
+        .ok_or_else(|| CommandError::NoLog {
+            lab: layout.name().to_owned(),
+            process: process.to_owned(),
+        })?;
+    let bytes = file::read_bytes(log)?;
+    io::copy(&mut bytes.as_slice(), &mut io::stdout().lock()).map_err(CommandError::Output)?;
+    Ok(())
+}
+
+/// Serves the AWS side until it is told to end.
+pub(super) fn serve(path: &Path) -> Result<(), CommandError> {
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(io::stderr)
+        .init();
+    let config: CloudConfig =
+        serde_json::from_str(&file::read(path)?).map_err(|source| CommandError::Config {
+            path: path.to_owned(),
+            source,
+        })?;
+    runtime()?.block_on(async {
+        let mut terminated = signal(SignalKind::terminate()).map_err(CommandError::Serve)?;
+        let shutdown = async {
+            terminated.recv().await;
+        };
+        Ok(cloud::serve(config, shutdown).await?)
+    })
+}
+
+/// Measures the agent; peers are those that the lab has built.
+pub(super) fn bench(cache: &Cache) -> Result<(), CommandError> {
+    let nodeagent = image::program("nodeagent").map_err(CommandError::NoProgram)?;
+    Ok(runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?)
+}
+
+fn runtime() -> Result<Runtime, CommandError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CommandError::Serve)
+}

@@ -1,0 +1,238 @@
+//! Machines: systemd-nspawn containers with a real systemd, containerd and kubelet, each an instance in moto. This module
+//! adds, lists and removes them; `machine/root` writes what differs between two of them, `machine/user_data` fills in
+//! what they are told, `machine/boot` starts them.
+
+mod boot;
+mod root;
+mod user_data;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use thiserror::Error;
+
+pub use self::user_data::{DEFAULT as DEFAULT_USER_DATA, UserDataError};
+use crate::{
+    aws,
+    cloud::{
+        json_file::JsonFileError,
+        moto::{InstanceSpec, MotoError},
+        record::{self, MachineRecord},
+    },
+    cluster::{ACCOUNT_ID, AVAILABILITY_ZONE, AVAILABILITY_ZONE_ID, NODE_ROLE, REGION},
+    control_group::{ControlGroup, ControlGroupError},
+    file::{self, FileError},
+    image::{Image, ImageError},
+    lifecycle::Lab,
+    network::{self, NetworkError},
+    process::ProcessError,
+    wait::WaitError,
+};
+
+/// Why there is no such machine.
+#[derive(Debug, Error)]
+pub enum MachineError {
+    /// The image could not be made.
+    #[error("making the machine image")]
+    Image(#[from] ImageError),
+    /// All addresses have been used.
+    #[error("the lab has no address for another machine: `lab down`, then `lab up`")]
+    Full,
+    /// No machine of this name.
+    #[error("lab `{lab}` has no machine `{name}`: `lab node list` shows those it has")]
+    Unknown {
+        /// The lab.
+        lab: String,
+        /// The name asked for.
+        name: String,
+    },
+    /// The machine did not come up.
+    #[error("machine `{name}` does not boot; its console, `{}`, ends with:\n{last_words}", console.display())]
+    NotBooted {
+        /// The machine.
+        name: String,
+        /// The file with its console.
+        console: PathBuf,
+        /// The end of its console.
+        last_words: String,
+        /// What was waited for.
+        #[source]
+        source: Box<WaitError>,
+    },
+    /// The user data could not be read.
+    #[error(transparent)]
+    UserData(#[from] UserDataError),
+    /// moto did not run or end the instance.
+    #[error("asking moto for an instance")]
+    Moto(#[from] MotoError),
+    /// The machine's description could not be read or written.
+    #[error("keeping the description of a machine")]
+    Record(#[from] JsonFileError),
+    /// The lab's network could not be entered.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A program could not be started.
+    #[error("starting a machine")]
+    Process(#[from] ProcessError),
+    /// Its processes could not be ended.
+    #[error("ending a machine")]
+    ControlGroup(#[from] ControlGroupError),
+    /// A file of it could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A machine that is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its instance type.
+    pub instance_type: String,
+    /// Its role. Only [`NODE_ROLE`] has an access entry; any other one is created in IAM and is a stranger to the
+    /// cluster.
+    pub role: String,
+    /// Its user data, with placeholders for what the cluster is.
+    pub user_data: Vec<u8>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            instance_type: "m5.large".to_owned(),
+            role: NODE_ROLE.to_owned(),
+            user_data: DEFAULT_USER_DATA.to_vec(),
+        }
+    }
+}
+
+impl Lab {
+    /// Adds a machine and waits until its systemd runs; what becomes of it then is the agent's business.
+    pub fn add_machine(&self, wanted: &Wanted) -> Result<MachineRecord, MachineError> {
+        let _held = file::lock(&self.layout.lock())?;
+        let image = Image::build(self.layout.cache())?;
+        let user_data = user_data::fill_in(&wanted.user_data, self)?;
+        let number = self.next_number()?;
+        self.inside(|| async move {
+            let record = self.run_instance(wanted, number, user_data).await?;
+            root::write(self, &record, number)?;
+            record::write(&self.layout.run(), &record)?;
+            boot::start(self, &record, &image).await?;
+            Ok(record)
+        })?
+    }
+
+    /// The machines of the lab, oldest first.
+    pub fn machines(&self) -> Result<Vec<MachineRecord>, MachineError> {
+        let mut records = record::read_all(&self.layout.run())?;
+        records.sort_by_key(|record| record.private_ip);
+        Ok(records)
+    }
+
+    /// The machine of this name, this instance id or this node name.
+    pub fn machine(&self, name: &str) -> Result<MachineRecord, MachineError> {
+        self.machines()?
+            .into_iter()
+            .find(|record| {
+                [&record.name, &record.instance_id, &record.local_hostname]
+                    .contains(&&name.to_owned())
+            })
+            .ok_or_else(|| MachineError::Unknown {
+                lab: self.layout.name().to_owned(),
+                name: name.to_owned(),
+            })
+    }
+
+    /// Ends the machine, terminates its instance and removes its files.
+    pub fn remove_machine(&self, record: &MachineRecord) -> Result<(), MachineError> {
+        let _held = file::lock(&self.layout.lock())?;
+        self.inside(|| async {
+            self.machine_group(record).remove().await?;
+            aws::moto().terminate_instance(&record.instance_id).await?;
+            record::remove(&self.layout.run(), &record.instance_id)?;
+            file::remove(&self.layout.machine(&record.name))?;
+            Ok(())
+        })?
+    }
+
+    /// The process id of the machine's PID 1 as this host sees it; none when the machine does not run.
+    pub fn machine_init(&self, record: &MachineRecord) -> Option<u32> {
+        let payload = self.machine_group(record).child("payload");
+        payload.child("init.scope").processes().first().copied()
+    }
+
+    fn machine_group(&self, record: &MachineRecord) -> ControlGroup {
+        self.group.child("machine").child(&record.name)
+    }
+
+    /// The number of the next machine. None is used twice: moto does not give back the address of a terminated instance.
+    fn next_number(&self) -> Result<u8, MachineError> {
+        let path = self.layout.run().join("next-machine");
+        let number = match file::read(&path) {
+            Ok(text) => text.trim().parse().map_err(|_| MachineError::Full)?,
+            Err(_) if !path.exists() => 1,
+            Err(error) => return Err(error.into()),
+        };
+        if number > network::LAST_MACHINE {
+            return Err(MachineError::Full);
+        }
+        file::write(&path, (number + 1).to_string())?;
+        Ok(number)
+    }
+
+    async fn run_instance(
+        &self,
+        wanted: &Wanted,
+        number: u8,
+        user_data: Vec<u8>,
+    ) -> Result<MachineRecord, MachineError> {
+        let moto = aws::moto();
+        moto.create_instance_role(&wanted.role, &wanted.role)
+            .await?;
+        let private_ip = network::machine_address(number);
+        let name = format!("node-{number}");
+        let tags = BTreeMap::from([
+            ("Name".to_owned(), format!("{}-{name}", self.cluster.name)),
+            (
+                format!("kubernetes.io/cluster/{}", self.cluster.name),
+                "owned".to_owned(),
+            ),
+            ("eks:cluster-name".to_owned(), self.cluster.name.clone()),
+        ]);
+        let instance = moto
+            .run_instance(&InstanceSpec {
+                image_id: self.cluster.image_id.clone(),
+                instance_type: wanted.instance_type.clone(),
+                subnet_id: self.cluster.subnet_id.clone(),
+                private_ip,
+                instance_profile: Some(wanted.role.clone()),
+                user_data: Some(user_data.clone()),
+                tags: tags.clone(),
+            })
+            .await?;
+        Ok(MachineRecord {
+            console: self.layout.machine(&name).join("console.log"),
+            name,
+            instance_id: instance.instance_id,
+            image_id: self.cluster.image_id.clone(),
+            instance_type: wanted.instance_type.clone(),
+            region: REGION.to_owned(),
+            availability_zone: AVAILABILITY_ZONE.to_owned(),
+            availability_zone_id: AVAILABILITY_ZONE_ID.to_owned(),
+            account_id: ACCOUNT_ID.to_owned(),
+            private_ip,
+            mac: format!("02:58:0a:58:01:{number:02x}"),
+            local_hostname: instance.private_dns_name,
+            subnet_cidr: network::SUBNET_CIDR.to_owned(),
+            vpc_cidr: network::VPC_CIDR.to_owned(),
+            subnet_id: instance.subnet_id,
+            vpc_id: instance.vpc_id,
+            interface_id: instance.interface_id,
+            role: Some(wanted.role.clone()),
+            instance_profile: Some(wanted.role.clone()),
+            user_data: Some(STANDARD.encode(&user_data)),
+            tags,
+            metadata_tags: false,
+            launch_time: Timestamp::now(),
+        })
+    }
+}

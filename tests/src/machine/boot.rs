@@ -1,0 +1,115 @@
+//! How a machine is started: its layers mounted where only it sees them, in a control group of its own, on the lab's
+//! bridge, its console in a file.
+
+use std::{ffi::OsString, path::Path, time::Duration};
+
+use super::{MachineError, root};
+use crate::{
+    cloud::record::MachineRecord,
+    file,
+    image::Image,
+    lifecycle::Lab,
+    network,
+    process::Service,
+    wait::{self, Poll},
+};
+
+/// Mounts the machine's root and hides the host's `/run`, where nspawn leaves directories, then becomes the rest. Both
+/// mounts are in a namespace of the machine's, so that nothing has to be unmounted when it ends, however it ends.
+const MOUNT: &str = r#"set -e
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
+mount -t tmpfs tmpfs /run
+shift 4
+exec "$@""#;
+
+/// Starts the machine and waits until its PID 1 runs.
+pub(super) async fn start(
+    lab: &Lab,
+    record: &MachineRecord,
+    image: &Image,
+) -> Result<(), MachineError> {
+    let directory = lab.layout.machine(&record.name);
+    let group = lab.machine_group(record);
+    // Groups of an earlier machine would have systemd's services killed.
+    group.remove().await?;
+
+    let machine_root = directory.join("root");
+    let mut lower = OsString::new();
+    for layer in &image.layers {
+        if !lower.is_empty() {
+            lower.push(":");
+        }
+        lower.push(layer);
+    }
+    let running = Service::new("unshare", group)
+        .in_network(lab.layout.network_namespace())
+        .env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1")
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "--",
+            "sh",
+            "-c",
+            MOUNT,
+            "mount",
+        ])
+        .arg(lower)
+        .args([
+            &root::layer(lab, record),
+            &directory.join("work"),
+            &machine_root,
+        ])
+        .args([
+            "systemd-nspawn",
+            "--quiet",
+            "--register=no",
+            "--keep-unit",
+            "--link-journal=no",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--console=read-only",
+            "--private-network",
+            "--network-veth",
+            "--capability=all",
+            // What containerd and the kubelet's probes call and nspawn would refuse.
+            "--system-call-filter=@keyring bpf perf_event_open",
+        ])
+        .arg(format!("--network-bridge={}", network::BRIDGE))
+        .arg(format!("--machine={}", record.name))
+        .arg(format!("--hostname={}", record.local_hostname))
+        .arg(bind(&directory.join("kmsg"), "/dev/kmsg"))
+        // Snapshots of an overlay cannot lie on an overlay.
+        .arg(bind(&directory.join("containerd"), "/var/lib/containerd"))
+        .arg("--directory")
+        .arg(&machine_root)
+        .arg("--boot")
+        .start(&record.console);
+    let mut running = running?;
+
+    let what = format!("systemd of `{}` running", record.name);
+    wait::until(&what, Duration::from_secs(30), async || {
+        if let Some(end) = running.ended() {
+            return Poll::Never(end);
+        }
+        match lab.machine_init(record) {
+            Some(_) => Poll::Ready(()),
+            None => Poll::Pending("no PID 1 yet".to_owned()),
+        }
+    })
+    .await
+    .map_err(|source| MachineError::NotBooted {
+        name: record.name.clone(),
+        console: record.console.clone(),
+        last_words: file::tail(&record.console, 20),
+        source: Box::new(source),
+    })
+}
+
+fn bind(from: &Path, to: &str) -> OsString {
+    let mut option = OsString::from("--bind=");
+    option.push(from);
+    option.push(":");
+    option.push(to);
+    option
+}

@@ -1,0 +1,98 @@
+//! The files in which one machine differs from another: its name, its address, whom it trusts. They are written into the
+//! machine's own layer before its first boot, as EC2's DHCP, DNS and the AMI's trust store would have it.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::{
+    cloud::record::MachineRecord,
+    file::{self, FileError},
+    lifecycle::Lab,
+    network, setup,
+};
+
+/// The layer of the machine, which holds all that it writes.
+pub(super) fn layer(lab: &Lab, record: &MachineRecord) -> PathBuf {
+    lab.layout.machine(&record.name).join("layer")
+}
+
+/// Writes the files.
+pub(super) fn write(lab: &Lab, record: &MachineRecord, number: u8) -> Result<(), FileError> {
+    let directory = lab.layout.machine(&record.name);
+    file::remove(&directory)?;
+    for name in ["layer", "work", "root", "containerd"] {
+        file::create_directory(&directory.join(name))?;
+    }
+    // The host's kernel log carries the lines of all machines; this one's is its own, and empty.
+    file::write(&directory.join("kmsg"), "")?;
+
+    let etc = layer(lab, record).join("etc");
+    file::write(
+        &etc.join("hostname"),
+        format!("{}\n", record.local_hostname),
+    )?;
+    // Stands for DNS and holds every name of the VPC.
+    file::write(
+        &etc.join("hosts"),
+        network::hosts(&lab.cluster.endpoint_host),
+    )?;
+    file::write(
+        &etc.join("systemd/network/10-host0.network"),
+        interface(record),
+    )?;
+    file::write(
+        &etc.join("cni/net.d/10-lab-bridge.conflist"),
+        pod_network(number).to_string(),
+    )?;
+
+    let bundle = "etc/ssl/certs/ca-certificates.crt";
+    let mut trusted = file::read(&setup::root_path(lab.layout.cache()).join(bundle))?;
+    trusted.push_str(&file::read(&lab.layout.pki("aws-ca.crt"))?);
+    file::write(&etc.join("ssl/certs/ca-certificates.crt"), trusted)
+}
+
+fn interface(record: &MachineRecord) -> String {
+    format!(
+        "[Match]\nName=host0\n\n[Link]\nMACAddress={}\n\n[Network]\nAddress={}/{}\nGateway={}\n\
+         LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
+        record.mac,
+        record.private_ip,
+        network::PREFIX,
+        network::GATEWAY,
+    )
+}
+
+/// Pods get addresses behind a bridge of the machine's. It stands for the VPC's CNI plug-in.
+fn pod_network(number: u8) -> serde_json::Value {
+    json!({
+        "cniVersion": "1.0.0",
+        "name": "lab",
+        "plugins": [{
+            "type": "bridge",
+            "bridge": "cni0",
+            "isGateway": true,
+            "ipMasq": true,
+            "ipam": {
+                "type": "host-local",
+                "ranges": [[{"subnet": format!("10.244.{number}.0/24")}]],
+                "routes": [{"dst": "0.0.0.0/0"}],
+            },
+        }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_finds_its_address_and_its_router_in_one_file() {
+        let record = MachineRecord::typical();
+        let text = interface(&record);
+        assert!(
+            text.contains("Address=10.88.0.11/16\nGateway=10.88.0.1\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! What the agents of the lab's machines have said on their consoles, read from the files in which the consoles end up.
+
+use std::time::Duration;
+
+use node::{console, wire::Verdict};
+use thiserror::Error;
+
+use crate::{
+    cloud::record::MachineRecord,
+    file::{self, FileError},
+    lifecycle::Lab,
+    network::NetworkError,
+    wait::{self, Poll, WaitError},
+};
+
+/// Why there is no such verdict.
+#[derive(Debug, Error)]
+pub enum VerdictError {
+    /// The console could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The lab's network could not be entered.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The agent did not say it in time.
+    #[error("machine `{machine}` gives no such verdict; its console ends with:\n{last_words}")]
+    NotGiven {
+        /// The machine.
+        machine: String,
+        /// The end of its console.
+        last_words: String,
+        /// What was waited for.
+        #[source]
+        source: Box<WaitError>,
+    },
+}
+
+/// The newest verdict on the machine's console.
+pub fn newest(record: &MachineRecord) -> Result<Option<Verdict>, VerdictError> {
+    let bytes = file::read_bytes(&record.console)?;
+    Ok(console::decode(&String::from_utf8_lossy(&bytes)).pop())
+}
+
+/// The code of a verdict's root cause.
+pub fn code(verdict: &Verdict) -> Option<&str> {
+    verdict.root_cause.as_ref().map(|cause| cause.code.as_str())
+}
+
+impl Lab {
+    /// Waits until the newest verdict on the machine's console has this code.
+    pub fn wait_verdict(
+        &self,
+        record: &MachineRecord,
+        wanted: &str,
+        deadline: Duration,
+    ) -> Result<Verdict, VerdictError> {
+        let what = format!("verdict `{wanted}` on the console");
+        let waited = self.inside(|| async {
+            wait::until(&what, deadline, async || match newest(record) {
+                Ok(Some(verdict)) if code(&verdict) == Some(wanted) => Poll::Ready(verdict),
+                Ok(Some(verdict)) => Poll::Pending(format!(
+                    "{} with `{}`",
+                    verdict.outcome.as_str(),
+                    code(&verdict).unwrap_or("no code")
+                )),
+                Ok(None) => Poll::Pending("no verdict".to_owned()),
+                Err(error) => Poll::Pending(error.to_string()),
+            })
+            .await
+        })?;
+        waited.map_err(|source| VerdictError::NotGiven {
+            machine: record.name.clone(),
+            last_words: file::tail(&record.console, 20),
+            source: Box::new(source),
+        })
+    }
+}

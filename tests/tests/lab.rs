@@ -1,0 +1,309 @@
+//! Real nodes in a real cluster: user data of three producers, a role that the cluster does not know, user data that
+//! nobody can read. Needs root; says so and passes where it cannot run.
+
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the helpers of a test are test code too"
+)]
+
+use std::{ffi::OsStr, path::Path, process::Command, time::Duration};
+
+use k8s_openapi::api::core::v1::Node;
+use lab::{
+    cloud::{gateway::LoggedRequest, record::MachineRecord},
+    cluster::{self, NODE_ROLE},
+    control_group::Host,
+    file,
+    guard::GuardedLab,
+    image,
+    layout::{Cache, Layout},
+    lifecycle::{self, Lab},
+    machine::Wanted,
+    setup, verdict,
+    wait::{self, Poll},
+};
+use serde_json::Value;
+
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// A lab of the suite's own, or why there can be none here.
+fn layout(name: &str) -> Option<(Cache, Layout)> {
+    let why = if !setup::is_root() {
+        "not root".to_owned()
+    } else if let Err(error) = Host::detect() {
+        error.to_string()
+    } else if let Some(missing) = missing_file_system() {
+        format!("this kernel has no {missing}")
+    } else {
+        let cache = Cache::from_environment().unwrap();
+        let layout = cache.lab(name).unwrap();
+        return Some((cache, layout));
+    };
+    println!("skipped: {why}");
+    None
+}
+
+/// Overlays for the machines' roots; network namespaces come with every kernel that has control groups of version 2.
+fn missing_file_system() -> Option<&'static str> {
+    // Loading the module is harmless, and needed where nothing has used overlays yet.
+    drop(Command::new("modprobe").arg("overlay").output());
+    let known = file::read(Path::new("/proc/filesystems")).unwrap();
+    (!known.contains("overlay")).then_some("overlayfs")
+}
+
+struct Case {
+    producer: &'static str,
+    instance_type: &'static str,
+    /// From the tables of Amazon: interfaces × (addresses − 1) + 2.
+    pods: &'static str,
+    labels: &'static [(&'static str, &'static str)],
+}
+
+const PRODUCERS: [Case; 3] = [
+    Case {
+        producer: "eks-managed",
+        instance_type: "m5.large",
+        pods: "29",
+        labels: &[
+            ("eks.amazonaws.com/nodegroup", "general"),
+            ("eks.amazonaws.com/capacityType", "ON_DEMAND"),
+        ],
+    },
+    Case {
+        producer: "eksctl",
+        instance_type: "t3.small",
+        pods: "11",
+        labels: &[("alpha.eksctl.io/nodegroup-name", "ng-1")],
+    },
+    Case {
+        producer: "terraform-aws-eks",
+        instance_type: "t3.small",
+        pods: "11",
+        labels: &[("team", "data"), ("node.kubernetes.io/lifecycle", "normal")],
+    },
+];
+
+fn user_data(producer: &str) -> Vec<u8> {
+    let cases = cluster::repository().join("tests/cases/producers");
+    file::read_bytes(&cases.join(producer).join("user-data")).unwrap()
+}
+
+#[test]
+fn nodes_of_three_producers_join_and_the_others_say_why_they_cannot() {
+    let Some((cache, layout)) = layout("suite") else {
+        return;
+    };
+    setup::all(&cache).unwrap();
+    let lab = Lab::up_guarded(&layout).unwrap();
+
+    let members = PRODUCERS.map(|case| {
+        let wanted = Wanted {
+            instance_type: case.instance_type.to_owned(),
+            user_data: user_data(case.producer),
+            ..Wanted::default()
+        };
+        (lab.add_machine(&wanted).unwrap(), case)
+    });
+    let stranger = lab
+        .add_machine(&Wanted {
+            role: "not-mapped".to_owned(),
+            ..Wanted::default()
+        })
+        .unwrap();
+    let babbler = lab
+        .add_machine(&Wanted {
+            user_data: b"apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: [".to_vec(),
+            ..Wanted::default()
+        })
+        .unwrap();
+    let forgetful = lab
+        .add_machine(&Wanted {
+            user_data: b"apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {cluster: {name: ${CLUSTER_NAME}}}".to_vec(),
+            ..Wanted::default()
+        })
+        .unwrap();
+
+    for (record, case) in &members {
+        let node = lab.wait_ready(record, DEADLINE).unwrap();
+        has_joined_as_it_was_told(&lab, &node, record, case);
+        was_let_in_by_the_authenticator(&lab, record);
+    }
+    lab.wait_verdict(&stranger, "join.unauthorized", DEADLINE)
+        .unwrap();
+    lab.wait_verdict(&babbler, "bootstrap.bad_user_data", DEADLINE)
+        .unwrap();
+    lab.wait_verdict(&forgetful, "bootstrap.incomplete_config", DEADLINE)
+        .unwrap();
+
+    let rows = status(&lab);
+    for (record, _) in &members {
+        let row = row(&rows, record);
+        assert_eq!(row["state"], "Ready", "{row:#}");
+        assert_eq!(row["name"], record.local_hostname.as_str());
+    }
+    for (record, code) in [
+        (&stranger, "join.unauthorized"),
+        (&babbler, "bootstrap.bad_user_data"),
+        (&forgetful, "bootstrap.incomplete_config"),
+    ] {
+        assert!(
+            lab.node(record).unwrap().is_none(),
+            "{} has a Node",
+            record.name
+        );
+        let row = row(&rows, record);
+        assert_eq!(
+            (&row["name"], &row["code"]),
+            (&Value::Null, &Value::from(code)),
+            "{row:#}"
+        );
+        let verdict = verdict::newest(record).unwrap().unwrap();
+        assert!(!verdict.root_cause.unwrap().fix.is_empty());
+    }
+    nodes_asked_ec2_nothing(&lab);
+
+    let left = GuardedLab::down(lab).unwrap();
+    assert_eq!(left, Vec::<String>::new(), "left behind");
+}
+
+fn has_joined_as_it_was_told(lab: &Lab, node: &Node, record: &MachineRecord, case: &Case) {
+    assert_eq!(
+        node.metadata.name.as_deref(),
+        Some(record.local_hostname.as_str())
+    );
+    let provider_id = node
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.provider_id.as_deref());
+    let expected = format!("aws:///{}/{}", record.availability_zone, record.instance_id);
+    assert_eq!(provider_id, Some(expected.as_str()));
+
+    let status = node.status.as_ref().unwrap();
+    assert_eq!(
+        status.capacity.as_ref().unwrap()["pods"].0,
+        case.pods,
+        "{}",
+        case.producer
+    );
+    let labels = node.metadata.labels.as_ref().unwrap();
+    for (key, value) in case.labels {
+        assert_eq!(
+            labels.get(*key).map(String::as_str),
+            Some(*value),
+            "{}: {key}",
+            case.producer
+        );
+    }
+    if case.producer == "eksctl" {
+        let name = labels.get("alpha.eksctl.io/cluster-name");
+        assert_eq!(name.map(String::as_str), Some(lab.cluster.name.as_str()));
+    }
+}
+
+/// The authenticator logs each token that it accepts with the role and the name that it gives in the cluster.
+fn was_let_in_by_the_authenticator(lab: &Lab, record: &MachineRecord) {
+    let log = file::read(&lab.layout.log("aws-iam-authenticator")).unwrap();
+    let arn = cluster::Cluster::role_arn(NODE_ROLE);
+    let name = format!("system:node:{}", record.local_hostname);
+    let session = format!("assumed-role/{NODE_ROLE}/{}", record.instance_id);
+    assert!(
+        log.contains(&session),
+        "no token of {session} in the authenticator's log"
+    );
+    assert!(
+        log.lines().any(|line| {
+            line.contains("access granted") && line.contains(&arn) && line.contains(&name)
+        }),
+        "`{arn}` was not let in as `{name}`"
+    );
+}
+
+/// On a normal boot the instance's own metadata is enough.
+fn nodes_asked_ec2_nothing(lab: &Lab) {
+    let requests = LoggedRequest::read_all(&lab.layout.run()).unwrap();
+    let asked: Vec<_> = requests
+        .iter()
+        .filter(|request| {
+            let caller = request.caller.as_deref().unwrap_or_default();
+            request.service == "ec2" && caller.contains(NODE_ROLE)
+        })
+        .collect();
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
+/// `nodectl status -o json`, as the administrator sees it.
+fn status(lab: &Lab) -> Value {
+    let nodectl = image::program("nodectl").unwrap();
+    let output = lab
+        .output(
+            nodectl.as_os_str(),
+            &["status", "-o", "json"].map(OsStr::new),
+        )
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Three machines of this suite are unhealthy on purpose.
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn row<'a>(status: &'a Value, record: &MachineRecord) -> &'a Value {
+    status["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["instanceId"] == record.instance_id.as_str())
+        .unwrap_or_else(|| panic!("no row of {}", record.instance_id))
+}
+
+#[test]
+fn a_lab_whose_owner_is_killed_leaves_nothing() {
+    let Some((cache, layout)) = layout("orphan") else {
+        return;
+    };
+    setup::all(&cache).unwrap();
+    let program = image::program("lab").unwrap();
+    let mut owner = Command::new(program)
+        .args(["--name", layout.name(), "demo"])
+        .spawn()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let group = Host::detect().unwrap().lab(&layout);
+    runtime
+        .block_on(wait::until(
+            "a machine of the lab",
+            DEADLINE,
+            async || match group.child("machine").processes().len() {
+                0 => Poll::Pending("no machine".to_owned()),
+                _ => Poll::Ready(()),
+            },
+        ))
+        .unwrap();
+    // SIGKILL: the owner has no say in what follows.
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    runtime
+        .block_on(wait::until(
+            "nothing left",
+            DEADLINE,
+            async || match lifecycle::leftovers(&layout).unwrap() {
+                left if left.is_empty() => Poll::Ready(()),
+                left => Poll::Pending(left.join(", ")),
+            },
+        ))
+        .unwrap();
+}
+
+#[test]
+fn taking_down_what_is_not_up_is_no_error() {
+    let Some((_, layout)) = layout("absent") else {
+        return;
+    };
+    lifecycle::down(&layout).unwrap();
+    lifecycle::down(&layout).unwrap();
+    assert_eq!(lifecycle::leftovers(&layout).unwrap(), Vec::<String>::new());
+}

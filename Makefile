@@ -24,12 +24,15 @@ check: tools ## Formatting and lints
 	@if command -v shellcheck >/dev/null; then shellcheck packer/provisioners/*.sh .ci/run; \
 	  else echo 'skipped: shellcheck is not installed'; fi
 
+# The whole workspace each time: cargo chooses the features of dependencies by what is built together, so a build of one
+# package alone would compile many of them again.
 unit: build ## Unit tests and cases, without root
-	cargo test --locked --workspace --exclude lab
-	cargo test --locked -p lab --lib --bins --test boot
+	cargo test --locked --workspace --lib --bins --test boot
+	cargo test --locked --workspace --doc
 
 suite: build ## Real nodes in the lab (needs root)
-	@$(SUDO) env PATH="$$PATH" cargo test --locked -p lab --test lab -- --nocapture --test-threads 1
+	@$(SUDO) $(BIN)/lab setup
+	@$(SUDO) env PATH="$$PATH" cargo test --locked --workspace --test lab -- --nocapture --test-threads 1
 
 bench: build ## Time and memory of the config phase and of a token
 	@$(BIN)/lab bench

@@ -4,6 +4,7 @@
 //! connections at a time, so long for a connection, so many bytes of head. [`view`] is what is known at one moment;
 //! [`health`], [`metrics`] and the status document are pure functions of it.
 
+pub mod client;
 pub mod health;
 mod metrics;
 mod routes;

@@ -14,6 +14,7 @@ mod kubelet;
 mod line;
 mod network;
 mod pairs;
+mod recovery;
 mod runtime;
 mod signal;
 mod ssm;

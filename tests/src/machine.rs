@@ -6,7 +6,7 @@ mod boot;
 mod root;
 mod user_data;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -152,6 +152,21 @@ impl Lab {
             file::remove(&self.layout.machine(&record.name))?;
             Ok(())
         })?
+    }
+
+    /// A command that runs what is appended to it inside the machine, as root; `None` when the machine does not run.
+    pub fn enter(&self, record: &MachineRecord) -> Option<Command> {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--target={}", self.machine_init(record)?))
+            .arg("--all")
+            .args(["--", "env", "-i", "HOME=/root", "LANG=C.UTF-8"])
+            .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .arg(format!(
+                "TERM={}",
+                std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned())
+            ));
+        Some(command)
     }
 
     /// The process id of the machine's PID 1 as this host sees it; none when the machine does not run.

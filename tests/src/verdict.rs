@@ -55,9 +55,32 @@ impl Lab {
         deadline: Duration,
     ) -> Result<Verdict, VerdictError> {
         let what = format!("verdict `{wanted}` on the console");
+        self.wait_for(record, &what, deadline, |verdict| {
+            code(verdict) == Some(wanted)
+        })
+    }
+
+    /// Waits until the newest verdict on the machine's console is its last word: the boot has ended.
+    pub fn wait_last_word(
+        &self,
+        record: &MachineRecord,
+        deadline: Duration,
+    ) -> Result<Verdict, VerdictError> {
+        let what = "verdict that is not provisional";
+        self.wait_for(record, what, deadline, |verdict| !verdict.provisional)
+    }
+
+    fn wait_for(
+        &self,
+        record: &MachineRecord,
+        what: &str,
+        deadline: Duration,
+        is_wanted: impl Fn(&Verdict) -> bool + Sync,
+    ) -> Result<Verdict, VerdictError> {
+        let is_wanted = &is_wanted;
         let waited = self.inside(|| async {
-            wait::until(&what, deadline, async || match newest(record) {
-                Ok(Some(verdict)) if code(&verdict) == Some(wanted) => Poll::Ready(verdict),
+            wait::until(what, deadline, async || match newest(record) {
+                Ok(Some(verdict)) if is_wanted(&verdict) => Poll::Ready(verdict),
                 Ok(Some(verdict)) => Poll::Pending(format!(
                     "{} with `{}`",
                     verdict.outcome.as_str(),

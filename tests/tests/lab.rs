@@ -10,6 +10,7 @@
 
 use std::{ffi::OsStr, path::Path, process::Command, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use k8s_openapi::api::core::v1::Node;
 use lab::{
     cloud::{gateway::LoggedRequest, record::MachineRecord},
@@ -21,9 +22,10 @@ use lab::{
     layout::{Cache, Layout},
     lifecycle::{self, Lab},
     machine::Wanted,
-    setup, verdict,
+    setup,
     wait::{self, Poll},
 };
+use node::wire::{Outcome, SsmState, Status};
 use serde_json::Value;
 
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -85,6 +87,70 @@ const PRODUCERS: [Case; 3] = [
     },
 ];
 
+/// A machine that cannot join, and what it says of that.
+struct Refused {
+    code: &'static str,
+    role: &'static str,
+    user_data: String,
+    /// Whether the boot is given so little time that its last word is heard here.
+    is_hurried: bool,
+}
+
+const HEAD: &str = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec:\n";
+const CLUSTER: &str = "  cluster:\n    name: ${CLUSTER_NAME}\n    apiServerEndpoint: ${API_SERVER_ENDPOINT}\n    cidr: ${SERVICE_CIDR}\n";
+const CA: &str = "    certificateAuthority: ${CERTIFICATE_AUTHORITY}\n";
+/// What the agent's own setting makes of ten minutes.
+const HURRY: &str =
+    "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec: {deadlines: {registered: 20s}}\n";
+
+fn hurried(node_config: &str) -> String {
+    format!(
+        "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"B\"\n\n\
+         --B\nContent-Type: application/node.eks.aws\n\n{node_config}\n\
+         --B\nContent-Type: application/nodectl.dev\n\n{HURRY}\n--B--\n"
+    )
+}
+
+fn refused(lab: &Lab) -> [Refused; 5] {
+    // A certificate that is one, of somebody else.
+    let foreign = file::read_bytes(&lab.layout.pki("aws-ca.crt")).unwrap();
+    let foreign = format!("    certificateAuthority: {}\n", STANDARD.encode(foreign));
+    [
+        Refused {
+            code: "join.unauthorized",
+            role: "not-mapped",
+            user_data: String::from_utf8(user_data("eks-managed")).unwrap(),
+            is_hurried: false,
+        },
+        Refused {
+            code: "bootstrap.bad_user_data",
+            role: NODE_ROLE,
+            user_data: format!("{HEAD}  cluster: ["),
+            is_hurried: true,
+        },
+        Refused {
+            code: "bootstrap.incomplete_config",
+            role: NODE_ROLE,
+            user_data: format!("{HEAD}  cluster: {{name: ${{CLUSTER_NAME}}}}\n"),
+            is_hurried: true,
+        },
+        Refused {
+            code: "network.ca_mismatch",
+            role: NODE_ROLE,
+            user_data: hurried(&[HEAD, CLUSTER, &foreign].concat()),
+            is_hurried: true,
+        },
+        Refused {
+            code: "kubelet.unknown_flag",
+            role: NODE_ROLE,
+            user_data: hurried(
+                &[HEAD, CLUSTER, CA, "  kubelet: {flags: [--no-such-flag]}\n"].concat(),
+            ),
+            is_hurried: true,
+        },
+    ]
+}
+
 fn user_data(producer: &str) -> Vec<u8> {
     let cases = cluster::repository().join("tests/cases/producers");
     file::read_bytes(&cases.join(producer).join("user-data")).unwrap()
@@ -106,48 +172,42 @@ fn nodes_of_three_producers_join_and_the_others_say_why_they_cannot() {
         };
         (lab.add_machine(&wanted).unwrap(), case)
     });
-    let stranger = lab
-        .add_machine(&Wanted {
-            role: "not-mapped".to_owned(),
+    let refused = refused(&lab).map(|case| {
+        let wanted = Wanted {
+            role: case.role.to_owned(),
+            user_data: case.user_data.clone().into_bytes(),
             ..Wanted::default()
-        })
-        .unwrap();
-    let babbler = lab
-        .add_machine(&Wanted {
-            user_data: b"apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: [".to_vec(),
-            ..Wanted::default()
-        })
-        .unwrap();
-    let forgetful = lab
-        .add_machine(&Wanted {
-            user_data: b"apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {cluster: {name: ${CLUSTER_NAME}}}".to_vec(),
-            ..Wanted::default()
-        })
-        .unwrap();
+        };
+        (lab.add_machine(&wanted).unwrap(), case)
+    });
 
     for (record, case) in &members {
         let node = lab.wait_ready(record, DEADLINE).unwrap();
         has_joined_as_it_was_told(&lab, &node, record, case);
         was_let_in_by_the_authenticator(&lab, record);
     }
-    lab.wait_verdict(&stranger, "join.unauthorized", DEADLINE)
-        .unwrap();
-    lab.wait_verdict(&babbler, "bootstrap.bad_user_data", DEADLINE)
-        .unwrap();
-    lab.wait_verdict(&forgetful, "bootstrap.incomplete_config", DEADLINE)
-        .unwrap();
+    for (record, case) in &refused {
+        let mut verdict = lab.wait_verdict(record, case.code, DEADLINE).unwrap();
+        if case.is_hurried {
+            verdict = lab.wait_last_word(record, DEADLINE).unwrap();
+            assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
+        }
+        let cause = verdict.root_cause.unwrap();
+        assert_eq!(cause.code, case.code);
+        assert!(
+            !cause.fix.is_empty() && !cause.evidence.is_empty(),
+            "{cause:#?}"
+        );
+    }
 
     let rows = status(&lab);
     for (record, _) in &members {
         let row = row(&rows, record);
         assert_eq!(row["state"], "Ready", "{row:#}");
         assert_eq!(row["name"], record.local_hostname.as_str());
+        says_that_it_is_well(&lab, record);
     }
-    for (record, code) in [
-        (&stranger, "join.unauthorized"),
-        (&babbler, "bootstrap.bad_user_data"),
-        (&forgetful, "bootstrap.incomplete_config"),
-    ] {
+    for (record, case) in &refused {
         assert!(
             lab.node(record).unwrap().is_none(),
             "{} has a Node",
@@ -156,16 +216,50 @@ fn nodes_of_three_producers_join_and_the_others_say_why_they_cannot() {
         let row = row(&rows, record);
         assert_eq!(
             (&row["name"], &row["code"]),
-            (&Value::Null, &Value::from(code)),
+            (&Value::Null, &Value::from(case.code)),
             "{row:#}"
         );
-        let verdict = verdict::newest(record).unwrap().unwrap();
-        assert!(!verdict.root_cause.unwrap().fix.is_empty());
     }
     nodes_asked_ec2_nothing(&lab);
 
     let left = GuardedLab::down(lab).unwrap();
     assert_eq!(left, Vec::<String>::new(), "left behind");
+}
+
+/// What the daemon of a joined node says: to a person, to a probe, on the Node, and that SSM's agent runs.
+fn says_that_it_is_well(lab: &Lab, record: &MachineRecord) {
+    let ask = |program: &[&str]| {
+        let output = lab.enter(record).unwrap().args(program).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{program:?} of {}: {text}",
+            record.name
+        );
+        text
+    };
+    let url = |path: &str| format!("http://localhost{path}");
+    let get = |path| {
+        ask(&[
+            "curl",
+            "-sSf",
+            "--unix-socket",
+            "/run/nodeagent/agent.sock",
+            &url(path),
+        ])
+    };
+    let document: Status = serde_json::from_str(&get("/v1/status")).unwrap();
+    assert_eq!(
+        document.verdict.map(|verdict| verdict.outcome),
+        Some(Outcome::Joined)
+    );
+    assert_eq!(document.ssm, SsmState::Running);
+    for path in ["/livez", "/readyz", "/healthz"] {
+        assert!(get(path).starts_with("ok"), "{path} of {}", record.name);
+    }
+    assert!(get("/metrics").contains("nodeagent_boot_outcome{outcome=\"joined\"} 1"));
+    assert!(ask(&["nodeagent", "status"]).contains("joined"));
+    ask(&["systemctl", "is-enabled", "amazon-ssm-agent.service"]);
 }
 
 fn has_joined_as_it_was_told(lab: &Lab, node: &Node, record: &MachineRecord, case: &Case) {
@@ -243,7 +337,7 @@ fn status(lab: &Lab) -> Value {
         )
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    // Three machines of this suite are unhealthy on purpose.
+    // Five machines of this suite cannot join.
     assert_eq!(output.status.code(), Some(3), "{said}");
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -1,6 +1,5 @@
 //! `nodeagent status`: how this node is, as the daemon says, or as the boot left it when there is no daemon.
 
-mod ask;
 mod page;
 
 use clap::{Args, ValueEnum};
@@ -10,6 +9,7 @@ use node::wire::{Outcome, Status, Verdict};
 
 use crate::host::path;
 use crate::join::verdict;
+use crate::serve::client;
 
 use super::{Context, Exit, output};
 
@@ -31,7 +31,7 @@ enum Format {
 }
 
 pub(super) async fn run(context: &Context, options: &Options) -> Exit {
-    match ask::status(&context.root).await {
+    match client::status(&context.root).await {
         Ok(status) => {
             output::data(&match options.output {
                 Format::Text => page::of_status(&status),
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     }
 }
 
-fn without_daemon(context: &Context, options: &Options, error: &ask::Error) -> Exit {
+fn without_daemon(context: &Context, options: &Options, error: &client::Error) -> Exit {
     let hint = "systemctl status nodeagent";
     let Some(verdict) = verdict::read(&context.root) else {
         let message = format!(

@@ -20,6 +20,8 @@ pub struct Desk {
     timings: Vec<Timing>,
     phase: Phase,
     phase_began: Instant,
+    /// Milliseconds that earlier runs of this phase took in this boot.
+    spent_before: u64,
 }
 
 impl Desk {
@@ -36,6 +38,7 @@ impl Desk {
             timings,
             phase: Phase::Config,
             phase_began: Instant::now(),
+            spent_before: 0,
         }
     }
 
@@ -52,11 +55,17 @@ impl Desk {
         self.warnings = warnings;
     }
 
-    /// A phase begins; the timing of an earlier run of it is forgotten.
+    /// A phase begins. The config phase can run twice in a boot; then its timing is that of both.
     pub fn begin(&mut self, phase: Phase) {
         self.phase = phase;
         self.phase_began = Instant::now();
-        self.timings.retain(|timing| timing.phase != phase);
+        let (earlier, others) = self
+            .timings
+            .drain(..)
+            .partition(|timing| timing.phase == phase);
+        let earlier: Vec<Timing> = earlier;
+        self.spent_before = earlier.iter().map(|timing| timing.milliseconds).sum();
+        self.timings = others;
     }
 
     /// The phase has ended well and another one follows: its timing is kept for the verdict.
@@ -99,7 +108,8 @@ impl Desk {
     }
 
     fn milliseconds(&self) -> u64 {
-        u64::try_from(self.phase_began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let now = u64::try_from(self.phase_began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.spent_before.saturating_add(now)
     }
 
     fn verdict(&self, draft: Draft) -> Verdict {

@@ -7,13 +7,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::Timestamp;
+use node::finding;
 use node::rule::{Engine, Record};
+use node::wire::{API_VERSION, Identity, Outcome, Phase, Verdict};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::host::path;
+use crate::join::verdict;
 use crate::plan::Summary;
+use crate::watch::boot;
 
 /// What the API server has and was asked.
 #[derive(Debug, Default)]
@@ -59,7 +63,7 @@ async fn patch(State(cluster): State<Shared>, body: String) -> Response {
 }
 
 struct Bench {
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     cluster: Shared,
     seen: watch::Sender<Seen>,
     _boot: watch::Sender<Boot>,
@@ -109,7 +113,7 @@ impl Bench {
         };
         tokio::spawn(run(root, ports));
         Self {
-            _directory: directory,
+            directory,
             cluster,
             seen,
             _boot: boot,
@@ -193,6 +197,41 @@ async fn an_api_server_that_is_away_is_asked_again() {
     bench
         .until("the annotation is written", |cluster| cluster.patches == 1)
         .await;
+}
+
+#[tokio::test]
+async fn a_boot_that_had_failed_ends_as_joined_once_the_node_is_ready() {
+    let bench = Bench::start().await;
+    let root = Root::new(bench.directory.path());
+    let cause = finding::JOIN_UNAUTHORIZED.root_cause(&Identity::default(), &[]);
+    let failed = Verdict {
+        api_version: API_VERSION.into(),
+        kind: "Verdict".into(),
+        agent_version: "0.1.0".into(),
+        at: Timestamp::UNIX_EPOCH,
+        provisional: false,
+        outcome: Outcome::Failed,
+        phase: Phase::Join,
+        identity: Identity {
+            node_name: "ip-1".into(),
+            ..Identity::default()
+        },
+        root_cause: Some(cause),
+        consequences: Vec::new(),
+        warnings: Vec::new(),
+        timings: Vec::new(),
+    };
+    verdict::write(&root, &failed).unwrap();
+    let (boot, mut followed) = watch::channel(Boot::default());
+    let (identity, _known) = watch::channel(Identity::default());
+    tokio::spawn(boot::follow(root.clone(), boot, identity));
+    let joined = followed.wait_for(|boot| boot.outcome() == Outcome::Joined);
+    tokio::time::timeout(Duration::from_secs(10), joined)
+        .await
+        .expect("joined in time")
+        .unwrap();
+    let kept = verdict::read(&root).unwrap();
+    assert_eq!((kept.outcome, kept.root_cause), (Outcome::Joined, None));
 }
 
 #[test]

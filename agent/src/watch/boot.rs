@@ -9,15 +9,17 @@ use jiff::Timestamp;
 use node::chain::Chain;
 use node::wire::{Identity, Outcome, Verdict};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 use crate::host::root::Root;
 use crate::join::verdict;
 use crate::plan::Summary;
 use crate::report::own_node::{NodeFacts, OwnNode};
 
-/// How often the two files are read.
+/// How often the two files are read while the boot goes on …
 const PERIOD: Duration = Duration::from_secs(2);
+/// … and after the node has joined.
+const SETTLED_PERIOD: Duration = Duration::from_secs(10);
 /// How often the Node is looked at while it is awaited.
 const LOOK_PERIOD: Duration = Duration::from_secs(10);
 
@@ -66,10 +68,7 @@ fn summary(root: &Root) -> Option<Summary> {
 pub async fn follow(root: Root, out: watch::Sender<Boot>, identity: watch::Sender<Identity>) {
     let mut node: Option<OwnNode> = None;
     let mut looked: Option<Instant> = None;
-    let mut ticks = interval(PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
         let mut boot = Boot::read(&root);
         let name = boot.identity().node_name;
         let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK_PERIOD);
@@ -78,7 +77,9 @@ pub async fn follow(root: Root, out: watch::Sender<Boot>, identity: watch::Sende
             if node.as_ref().is_none_or(|node| node.name() != name) {
                 node = Some(OwnNode::new(&root, &name));
             }
-            if let Some(completed) = look(node.as_ref(), boot.verdict.as_ref()).await {
+            let completed = look(node.as_ref(), boot.verdict.as_ref()).await;
+            // `init` may have said something newer while the API server was asked.
+            if let Some(completed) = completed.filter(|_| verdict::read(&root) == boot.verdict) {
                 write(&root, &completed);
                 boot.verdict = Some(completed);
             }
@@ -87,8 +88,14 @@ pub async fn follow(root: Root, out: watch::Sender<Boot>, identity: watch::Sende
             // A client with its certificates is worth a megabyte, and may never be needed again.
             node = None;
         }
+        let period = if boot.outcome() == Outcome::Joined {
+            SETTLED_PERIOD
+        } else {
+            PERIOD
+        };
         publish(&identity, boot.identity());
         publish(&out, boot);
+        sleep(period).await;
     }
 }
 

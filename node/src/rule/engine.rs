@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::track::Track;
 use super::unit::{self, Unit};
 use super::{
-    Clear, Detect, Harmless, Match, Observation, Record, Rule, Signal, Speaker, elapsed, signal,
+    Detect, Harmless, Match, Observation, Record, Rule, Signal, Speaker, elapsed, recovery, signal,
 };
 use crate::rank;
 use crate::wire::{Identity, OpenFinding};
@@ -349,7 +349,7 @@ impl Engine {
             let recovered = rule
                 .clears
                 .iter()
-                .any(|clear| is_clear(*clear, track, signals, units, now));
+                .any(|clear| recovery::is_clear(*clear, track, signals, units, now));
             !recovered && !track.is_stale(rule.threshold.within, now)
         });
     }
@@ -380,42 +380,5 @@ impl Rule {
             Detect::Line(pattern) => pattern.unit == name,
             Detect::Restarted(unit) | Detect::NotActive(unit) => *unit == name,
         })
-    }
-}
-
-fn is_clear(
-    clear: Clear,
-    track: &Track,
-    signals: &BTreeMap<Signal, Timestamp>,
-    units: &BTreeMap<String, Unit>,
-    now: Timestamp,
-) -> bool {
-    let active_since = |name: &str| units.get(name).and_then(|unit| unit.active_since);
-    let is_silent = |time| {
-        let speaker = units.get(&track.unit);
-        let quiet_since = speaker
-            .and_then(|unit| unit.active_since)
-            .map_or(track.last_seen, |at| at.max(track.last_seen));
-        !speaker.is_some_and(|unit| unit.is_down) && elapsed(quiet_since, now) >= time
-    };
-    match clear {
-        Clear::On(signal) => signals
-            .get(&signal)
-            .is_some_and(|at| *at >= track.last_seen),
-        Clear::Silence(time) => is_silent(time),
-        Clear::SilenceAfter(signal, time) => signals.contains_key(&signal) && is_silent(time),
-        Clear::UnitActive(name, time) => {
-            active_since(name).is_some_and(|since| elapsed(since, now) >= time)
-        }
-        // Only a finding that is open settles: a kubelet that dies a little later than this every time must still add up.
-        // And it must outlive the rhythm in which it died, or a slow loop would clear between two of its rounds.
-        Clear::UnitSettled(name, signal, time) => {
-            let patience = time.max(track.rhythm() * 2);
-            track.is_open
-                && active_since(name)
-                    .zip(signals.get(&signal))
-                    .is_some_and(|(since, at)| *at >= since && elapsed(*at, now) >= patience)
-        }
-        Clear::UnitRemoved(name) => units.get(name).is_some_and(|unit| unit.is_missing),
     }
 }

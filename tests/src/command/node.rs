@@ -1,6 +1,6 @@
 //! `lab node`: machines by name.
 
-use std::{ffi::OsString, os::unix::process::CommandExt, process::Command, time::Duration};
+use std::{ffi::OsString, os::unix::process::CommandExt, time::Duration};
 
 use super::{AddArgs, CommandError, NodeCommand, Output};
 use crate::{cloud::record::MachineRecord, file, lifecycle::Lab, machine::Wanted, progress};
@@ -116,21 +116,9 @@ fn state(lab: &Lab, record: &MachineRecord) -> &'static str {
 /// Becomes a shell, or another program, in the machine; returns only when that is not possible.
 fn shell(lab: &Lab, machine: &str, program: &[OsString]) -> Result<u8, CommandError> {
     let record = lab.machine(machine)?;
-    let init = lab
-        .machine_init(&record)
-        .ok_or_else(|| CommandError::NotRunning {
-            name: record.name.clone(),
-        })?;
-    let mut command = Command::new("nsenter");
-    command
-        .arg(format!("--target={init}"))
-        .arg("--all")
-        .args(["--", "env", "-i", "HOME=/root", "LANG=C.UTF-8"])
-        .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        .arg(format!(
-            "TERM={}",
-            std::env::var("TERM").unwrap_or_else(|_| "dumb".to_owned())
-        ));
+    let mut command = lab.enter(&record).ok_or_else(|| CommandError::NotRunning {
+        name: record.name.clone(),
+    })?;
     if program.is_empty() {
         command.args(["/bin/bash", "--login"]);
     } else {

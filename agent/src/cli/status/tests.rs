@@ -113,7 +113,9 @@ fn only_a_node_that_joined_and_has_nothing_fatal_is_healthy() {
 #[tokio::test]
 async fn without_a_daemon_the_error_names_the_socket() {
     let directory = tempfile::tempdir().unwrap();
-    let error = ask::status(&Root::new(directory.path())).await.unwrap_err();
+    let error = client::status(&Root::new(directory.path()))
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the daemon does not answer at `/run/nodeagent/agent.sock`"

@@ -1,4 +1,4 @@
-//! One GET over the daemon's unix socket.
+//! The other end of the socket, for `nodeagent status`: one GET of the status document.
 
 use std::io;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const BODY_BYTES: usize = 1024 * 1024;
 
 /// Why the daemon did not tell.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// Nobody listens, or we may not ask.
     #[error("the daemon does not answer at `{}`", path::SOCKET)]
     Connect {
@@ -61,7 +61,7 @@ pub(super) enum Error {
 }
 
 /// What `/v1/status` answers.
-pub(super) async fn status(root: &Root) -> Result<Status, Error> {
+pub async fn status(root: &Root) -> Result<Status, Error> {
     timeout(DEADLINE, ask(root))
         .await
         .map_err(|_| Error::Deadline)?

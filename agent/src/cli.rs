@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::host::environment::Environment;
 use crate::host::root::Root;
@@ -185,14 +187,21 @@ pub async fn run() -> ExitCode {
 
 /// Logs go to standard error, which units send to the journal; the journal adds the time.
 fn log_to_stderr(development: bool) {
-    let default = if development { "debug" } else { "info" };
-    let filter =
-        EnvFilter::try_from_env("NODEAGENT_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let level = if development {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::INFO
+    };
+    let asked = std::env::var("NODEAGENT_LOG")
+        .ok()
+        .and_then(|filter| filter.parse::<Targets>().ok());
+    let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .with_target(false)
-        .without_time()
+        .without_time();
+    tracing_subscriber::registry()
+        .with(asked.unwrap_or_else(|| Targets::new().with_default(level)))
+        .with(format)
         .init();
 }

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod imds;
 pub mod journal;
 pub mod kubernetes;
+pub mod notify;
 pub mod path;
 pub mod root;
 pub mod systemd;

@@ -11,6 +11,9 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use table::{Cell, Table, Tone};
 
@@ -140,10 +143,12 @@ pub fn tracing(verbosity: u8) {
         }
         .to_owned()
     });
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+    let format = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false);
+    let subscriber = tracing_subscriber::registry()
+        .with(filter.parse::<Targets>().unwrap_or_default())
+        .with(format);
     let _already_set = subscriber.try_init();
 }
 

@@ -192,6 +192,12 @@ fn nodes_of_three_producers_join_and_the_others_say_why_they_cannot() {
             verdict = lab.wait_last_word(record, DEADLINE).unwrap();
             assert_eq!(verdict.outcome, Outcome::Failed, "{verdict:#?}");
         }
+        let after = verdict.at.duration_since(record.launch_time);
+        println!(
+            "{}: {} after {after:#}",
+            case.code,
+            verdict.outcome.as_str()
+        );
         let cause = verdict.root_cause.unwrap();
         assert_eq!(cause.code, case.code);
         assert!(

@@ -155,9 +155,6 @@ mod tests {
         async fn enable(&self, _: &[&str]) -> Result<(), systemd::Error> {
             unreachable!("the run phase enables nothing")
         }
-        async fn reload(&self) -> Result<(), systemd::Error> {
-            unreachable!("the run phase changes no unit")
-        }
     }
 
     fn restarts(fake: &Fake) -> Vec<String> {

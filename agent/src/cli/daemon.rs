@@ -5,8 +5,6 @@
 //! plan, verdict  ─> boot  ─┴─> serve  ─> socket
 //! ```
 
-mod notify;
-
 use std::time::Duration;
 
 use clap::Args;
@@ -18,6 +16,7 @@ use tokio::sync::{mpsc, watch as channel};
 use tokio::task::JoinSet;
 
 use crate::host;
+use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
 use crate::report;
 use crate::serve::{Server, Sources};
@@ -25,7 +24,6 @@ use crate::watch::boot::{self, Boot};
 use crate::watch::{self, Seen, Watch, units};
 
 use super::{Context, Exit, output};
-use notify::Notifier;
 
 /// Observations that may wait for the watch.
 const OBSERVATIONS: usize = 8;

@@ -81,8 +81,6 @@ pub trait Units {
     fn restart(&self, name: &str) -> impl Future<Output = Result<(), Error>> + Send;
     /// Enables units, as `systemctl enable` does.
     fn enable(&self, names: &[&str]) -> impl Future<Output = Result<(), Error>> + Send;
-    /// Reads all unit files again.
-    fn reload(&self) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 #[zbus::proxy(
@@ -209,15 +207,11 @@ impl Units for Systemd {
     async fn enable(&self, names: &[&str]) -> Result<(), Error> {
         bounded("enabling", &names.join("`, `"), async {
             let manager = self.manager().await?;
-            manager.enable_unit_files(names, false, false).await?;
+            let (_, changes) = manager.enable_unit_files(names, false, false).await?;
+            if changes.is_empty() {
+                return Ok(());
+            }
             manager.reload().await
-        })
-        .await
-    }
-
-    async fn reload(&self) -> Result<(), Error> {
-        bounded("reloading", "unit files", async {
-            self.manager().await?.reload().await
         })
         .await
     }

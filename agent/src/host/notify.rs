@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// The way to systemd, if there is one.
 #[derive(Debug)]
-pub(super) struct Notifier {
+pub struct Notifier {
     address: Option<SocketAddr>,
     /// systemd ends a service that is silent for longer.
     watchdog: Option<Duration>,
@@ -21,7 +21,7 @@ pub(super) struct Notifier {
 
 impl Notifier {
     /// Reads `NOTIFY_SOCKET` and `WATCHDOG_USEC` through `variable`.
-    pub(super) fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn of_environment(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let address = variable("NOTIFY_SOCKET").and_then(|name| address(&name).ok());
         let microseconds = variable("WATCHDOG_USEC").and_then(|value| value.to_str()?.parse().ok());
         Self {
@@ -33,17 +33,17 @@ impl Notifier {
     }
 
     /// The daemon has started.
-    pub(super) fn ready(&self) {
+    pub fn ready(&self) {
         self.tell("READY=1");
     }
 
     /// The daemon stops.
-    pub(super) fn stopping(&self) {
+    pub fn stopping(&self) {
         self.tell("STOPPING=1");
     }
 
     /// Tells for ever that the daemon is alive, as long as it is. Twice in each period, as `sd_watchdog_enabled(3)` asks.
-    pub(super) async fn keep_alive(&self, is_alive: impl Fn() -> bool) {
+    pub async fn keep_alive(&self, is_alive: impl Fn() -> bool) {
         let Some(period) = self.watchdog else {
             return std::future::pending().await;
         };

@@ -10,6 +10,7 @@ pub mod imds;
 pub mod journal;
 pub mod kubernetes;
 pub mod notify;
+pub mod own_node;
 pub mod path;
 pub mod root;
 pub mod systemd;

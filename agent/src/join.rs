@@ -13,10 +13,11 @@ use node::rule;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::host::journal::{self, Journal};
+use crate::host::own_node::OwnNode;
 use crate::host::root::Root;
 use crate::plan::Summary;
 
-use look::Look;
+use look::NodeSeen;
 use progress::{Progress, Step};
 use verdict::Desk;
 
@@ -35,7 +36,7 @@ const UNITS: [&str; 3] = [
 pub async fn wait(root: &Root, summary: &Summary, desk: &mut Desk) -> End {
     let mut engine = rule::Engine::new();
     let mut journal = Journal::follow(journal::Start::Boot, &UNITS);
-    let mut look = Look::new(root, &summary.node_name);
+    let own_node = OwnNode::new(root, &summary.node_name);
     let mut progress = Progress::new(summary);
     let start = Instant::now();
     let mut ticks = interval(PERIOD);
@@ -45,7 +46,7 @@ pub async fn wait(root: &Root, summary: &Summary, desk: &mut Desk) -> End {
             entry = journal.next() => engine.record(&entry.record()),
             _ = ticks.tick() => {
                 engine.tick(jiff::Timestamp::now());
-                let node = look.node().await;
+                let node = NodeSeen::from(own_node.read().await);
                 match progress.step(start.elapsed(), node, &engine.open()) {
                     Step::Wait => {}
                     Step::Tell(draft) => desk.give(draft),

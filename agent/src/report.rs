@@ -5,7 +5,6 @@
 //! a minute; and the max pods that the Node shows. It never ends and never fails the daemon: an API server that is away is
 //! asked again, ever more rarely.
 
-pub mod own_node;
 mod pace;
 
 use std::time::Duration;
@@ -16,11 +15,11 @@ use node::wire::{Annotation, MaxPods, OpenFinding, SsmState};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::host::own_node::{self, OwnNode};
 use crate::host::root::Root;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
-use own_node::OwnNode;
 use pace::Pace;
 
 /// The Node is read again after this time even if nothing changed here: somebody may have changed it there.

@@ -5,34 +5,11 @@
 
 mod catalogue;
 
-use serde::{Deserialize, Serialize};
-
 pub use catalogue::*;
 
+pub use crate::wire::Severity;
+
 use crate::wire::{Identity, RootCause};
-
-/// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Reported, never counted against the node.
-    Info,
-    /// Someone should look.
-    Warning,
-    /// The node cannot join, or cannot serve pods.
-    Fatal,
-}
-
-impl Severity {
-    /// The word used in JSON, metrics and tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Fatal => "fatal",
-        }
-    }
-}
 
 /// The node condition that a fatal finding turns False.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,13 +5,34 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Severity;
-
 /// `apiVersion` of every document of ours.
 pub const API_VERSION: &str = "nodectl.dev/v1alpha1";
 
 /// Name of the Node annotation that holds an [`Annotation`].
 pub const ANNOTATION: &str = "nodectl.dev/agent";
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Reported, never counted against the node.
+    Info,
+    /// Someone should look.
+    Warning,
+    /// The node cannot join, or cannot serve pods.
+    Fatal,
+}
+
+impl Severity {
+    /// The word used in JSON, metrics and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Fatal => "fatal",
+        }
+    }
+}
 
 /// How far a node has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

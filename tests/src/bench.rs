@@ -4,7 +4,6 @@
 //! the machine's speed meets both. Figures are the kernel's own accounting of each finished process; medians are shown.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +18,7 @@ use wait4::Wait4 as _;
 
 use crate::cloud::imds::{self, FixedDirectory};
 use crate::cloud::record::MachineRecord;
+use crate::virtual_root;
 
 const RUNS: usize = 20;
 
@@ -90,7 +90,7 @@ pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
     );
     let service = tokio::spawn(imds::serve(listener, FixedDirectory::new(record)));
     let root = tempfile::tempdir().map_err(BenchError::Prepare)?;
-    prepare(root.path()).map_err(BenchError::Prepare)?;
+    virtual_root::prepare(root.path()).map_err(BenchError::Prepare)?;
 
     let mut report = format!(
         "{:<34}{:>12}{:>12}{:>12}\n",
@@ -159,26 +159,6 @@ fn groups(nodeagent: &Path, peers: &Path, root: &Path, endpoint: &str) -> Vec<Ve
         });
     }
     vec![vec![config], tokens]
-}
-
-/// What an AMI brings and the config phase looks at.
-fn prepare(root: &Path) -> io::Result<()> {
-    for (path, content) in [
-        ("etc/eks/kubelet-version.txt", "v1.34.4\n"),
-        ("etc/eks/containerd-version.txt", "containerd 1.7.24\n"),
-        (
-            "etc/eks/image-credential-provider/ecr-credential-provider",
-            "",
-        ),
-        ("sys/devices/system/cpu/online", "0-1\n"),
-        ("sys/devices/system/cpu/cpu0/online", ""),
-        ("sys/devices/system/cpu/cpu1/online", ""),
-    ] {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(root))?;
-        fs::write(path, content)?;
-    }
-    Ok(())
 }
 
 async fn measure(subject: &Subject) -> Result<Sample, BenchError> {

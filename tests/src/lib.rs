@@ -11,7 +11,7 @@
 //! | What makes a lab, and what takes it away? | [`lifecycle`], [`guard`] |
 //! | What runs in it? | [`control_plane`], [`aws`], [`cloud`], [`machine`], [`exec`] |
 //! | What has become of a machine? | [`node_object`], [`verdict`] |
-//! | On what does it stand? | [`network`], [`control_group`], [`process`], [`pki`], [`mount`], [`file`] |
+//! | On what does it stand? | [`network`], [`control_group`], [`process`], [`pki`], [`mount`], [`file`], [`virtual_root`] |
 //! | What does a person type? | [`command`], [`demo`], [`bench`] |
 
 pub mod aws;
@@ -37,4 +37,5 @@ pub mod process;
 pub mod progress;
 pub mod setup;
 pub mod verdict;
+pub mod virtual_root;
 pub mod wait;

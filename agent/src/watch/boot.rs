@@ -11,10 +11,10 @@ use node::wire::{Identity, Outcome, Verdict};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::host::own_node::{NodeFacts, OwnNode};
 use crate::host::root::Root;
 use crate::join::verdict;
 use crate::plan::Summary;
-use crate::report::own_node::{NodeFacts, OwnNode};
 
 /// How often the two files are read while the boot goes on …
 const PERIOD: Duration = Duration::from_secs(2);

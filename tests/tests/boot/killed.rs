@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::machine::{Machine, cases, fill_in};
 
-const RUNS: u32 = 60;
+/// How many runs must be killed before their end.
+const KILLED_RUNS: u32 = 60;
 /// Beside its place while it is written; never read by anyone, replaced by the next run.
 const TEMPORARY: &str = ".nodeagent-";
 /// Its content says what a run meant to do, so it differs on the way.
@@ -46,12 +47,19 @@ async fn a_run_that_is_killed_leaves_no_partial_file() {
     );
     let duration = u64::try_from(start.elapsed().as_micros()).unwrap();
     let expected = whole.files();
+    let count = u64::try_from(expected.len()).unwrap();
 
     let seed = u64::from(std::process::id());
     let mut random = Random(seed);
-    let (mut killed, mut halfway) = (0, 0);
+    let (mut runs, mut killed, mut halfway) = (0, 0, 0);
     let machine = Machine::new(Some(user_data().as_bytes())).await;
-    for run in 0..RUNS {
+    // A run that ended before its kill shows nothing, so it does not count.
+    while killed < KILLED_RUNS {
+        runs += 1;
+        assert!(
+            runs <= 10 * KILLED_RUNS,
+            "{killed} of {runs} runs were killed before their end"
+        );
         for path in expected.keys() {
             drop(fs::remove_file(machine.path(path)));
         }
@@ -61,33 +69,37 @@ async fn a_run_that_is_killed_leaves_no_partial_file() {
             .spawn()
             .unwrap();
         // Any moment of the run, and every other time one while files are written.
-        let mut delay = random.below(duration);
-        if run % 2 == 1 {
-            wait_for(&machine, LEDGER).await;
-            delay /= 4;
+        if runs % 2 == 0 {
+            let delay = Duration::from_micros(random.below(duration));
+            let start = Instant::now();
+            until(|| start.elapsed() >= delay).await;
+        } else {
+            let files = random.below(count);
+            let exist = || {
+                expected
+                    .keys()
+                    .filter(|path| machine.path(path).exists())
+                    .count()
+            };
+            until(|| u64::try_from(exist()).unwrap() > files).await;
         }
-        tokio::time::sleep(Duration::from_micros(delay)).await;
         child.kill().unwrap();
         let status = tokio::task::spawn_blocking(move || child.wait().unwrap())
             .await
             .unwrap();
-        killed += u32::from(!status.success());
         let files = without_temporaries(machine.files());
         for (path, content) in &files {
             let is_whole = path == LEDGER || expected.get(path) == Some(content);
             assert!(
                 is_whole,
-                "run {run}, seed {seed}: `{path}` has {} bytes that no whole run wrote",
+                "run {runs}, seed {seed}: `{path}` has {} bytes that no whole run wrote",
                 content.len()
             );
         }
+        killed += u32::from(!status.success());
         halfway += u32::from(!files.is_empty() && files.len() < expected.len());
     }
-    println!("{RUNS} runs: {killed} killed, {halfway} of them between the first and the last file");
-    assert!(
-        killed >= RUNS / 2,
-        "only {killed} of {RUNS} runs were killed before their end"
-    );
+    println!("{runs} runs: {killed} killed, {halfway} of them between the first and the last file");
     assert!(halfway > 0, "no run was killed while files were written");
 
     let output = machine.run(machine.config_phase()).await;
@@ -102,11 +114,11 @@ async fn a_run_that_is_killed_leaves_no_partial_file() {
     );
 }
 
-/// Until the file is there, or the run has had more than enough time to make it.
-async fn wait_for(machine: &Machine, path: &str) {
+/// Polls as fast as it can, since a timer is too coarse for a run of milliseconds; the metadata service runs in between.
+async fn until(is_reached: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(5);
-    while !machine.path(path).exists() && Instant::now() < end {
-        tokio::time::sleep(Duration::from_micros(100)).await;
+    while !is_reached() && Instant::now() < end {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lab::cloud::imds::{self, FixedDirectory};
 use lab::cloud::record::MachineRecord;
+use lab::virtual_root;
 use node::wire::Verdict;
 use tokio::net::TcpListener;
 
@@ -43,21 +44,7 @@ impl Machine {
     /// A machine as an AMI leaves it, with this user data.
     pub(crate) async fn new(user_data: Option<&[u8]>) -> Self {
         let root = tempfile::tempdir().unwrap();
-        for (path, content) in [
-            ("etc/eks/kubelet-version.txt", "v1.34.4\n"),
-            ("etc/eks/containerd-version.txt", "containerd 1.7.24\n"),
-            (
-                "etc/eks/image-credential-provider/ecr-credential-provider",
-                "",
-            ),
-            ("sys/devices/system/cpu/online", "0-1\n"),
-            ("sys/devices/system/cpu/cpu0/online", ""),
-            ("sys/devices/system/cpu/cpu1/online", ""),
-        ] {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
+        virtual_root::prepare(root.path()).unwrap();
         let record = MachineRecord {
             user_data: user_data.map(|bytes| STANDARD.encode(bytes)),
             ..MachineRecord::typical()
@@ -104,10 +91,7 @@ impl Machine {
         let mut files = BTreeMap::new();
         collect(self.root.path(), self.root.path(), &mut files);
         files.retain(|path, _| {
-            !path.starts_with("sys/")
-                && !path.ends_with("-version.txt")
-                && !path.ends_with("/ecr-credential-provider")
-                && path != "run/nodeagent/verdict.json"
+            !virtual_root::is_prepared(path) && path != "run/nodeagent/verdict.json"
         });
         files
     }

@@ -6,14 +6,16 @@ use kube::{Api, Client};
 use node::wire::ANNOTATION;
 use tokio::sync::Mutex;
 
-use crate::host::kubernetes;
-use crate::host::root::Root;
+use super::kubernetes;
+use super::root::Root;
 
 /// What the agent reads of its Node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeFacts {
     /// Its Ready condition is True.
     pub is_ready: bool,
+    /// Message of its Ready condition; empty when the kubelet has not posted one.
+    pub ready_message: String,
     /// `status.capacity.pods`.
     pub max_pods: Option<u32>,
     /// Our annotation as it stands.
@@ -43,6 +45,19 @@ pub enum Error {
         #[source]
         source: Box<kube::Error>,
     },
+}
+
+impl Error {
+    /// HTTP status and message, when the API server answered and refused.
+    pub fn status(&self) -> Option<(u16, &str)> {
+        let Self::Call { source, .. } = self else {
+            return None;
+        };
+        match source.as_ref() {
+            kube::Error::Api(status) => Some((status.code, &status.message)),
+            _ => None,
+        }
+    }
 }
 
 /// The Node of this name.
@@ -137,10 +152,14 @@ fn facts(node: &Node) -> NodeFacts {
         .and_then(|status| status.capacity.as_ref())
         .and_then(|capacity| capacity.get("pods"));
     let annotations = node.metadata.annotations.as_ref();
+    let ready = conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready");
     NodeFacts {
-        is_ready: conditions
-            .iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        is_ready: ready.is_some_and(|ready| ready.status == "True"),
+        ready_message: ready
+            .and_then(|ready| ready.message.clone())
+            .unwrap_or_default(),
         max_pods: pods.and_then(|quantity| quantity.0.parse().ok()),
         annotation: annotations
             .and_then(|annotations| annotations.get(ANNOTATION))
@@ -158,12 +177,13 @@ mod tests {
             "metadata": { "name": "a", "annotations": { "nodectl.dev/agent": "{}" } },
             "status": {
                 "capacity": { "pods": "29", "cpu": "2" },
-                "conditions": [{ "type": "DiskPressure", "status": "False" }, { "type": "Ready", "status": "True" }],
+                "conditions": [{ "type": "DiskPressure", "status": "False" }, { "type": "Ready", "status": "True", "message": "kubelet is posting ready status" }],
             },
         }))
         .unwrap();
         let expected = NodeFacts {
             is_ready: true,
+            ready_message: "kubelet is posting ready status".into(),
             max_pods: Some(29),
             annotation: Some("{}".into()),
         };

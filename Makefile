@@ -5,7 +5,10 @@ CACHE := $(or $(NODECTL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nodectl)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 BIN := $(CARGO_TARGET_DIR)/debug
 MUSL := x86_64-unknown-linux-musl
+# The lab needs root; cargo does not and is never run through sudo, so that its files stay the user's.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,NODECTL_CACHE,XDG_CACHE_HOME)
+SAY_SUDO = $(if $(SUDO),@echo 'the lab needs root: sudo runs it')
+RUNNER := CARGO_TARGET_$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')_RUNNER
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit suite bench release lab tools
@@ -14,6 +17,7 @@ help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: build ## Real kubelets join a real API server on this machine; one is broken on purpose (needs root)
+	$(SAY_SUDO)
 	@$(SUDO) $(BIN)/lab demo
 
 test: check unit suite ## Every check: format, lints, unit tests, the lab's suites (needs root for the lab)
@@ -31,13 +35,15 @@ unit: build ## Unit tests and cases, without root
 	cargo test --locked --workspace --doc
 
 suite: build ## Real nodes in the lab (needs root)
+	$(SAY_SUDO)
 	@$(SUDO) $(BIN)/lab setup
-	@$(SUDO) env PATH="$$PATH" cargo test --locked --workspace --test lab -- --nocapture --test-threads 1
+	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab -- --nocapture --test-threads 1
 
 bench: build ## Time and memory of the config phase and of a token
 	@$(BIN)/lab bench
 
 lab: build ## Bring the lab up and leave it running; `lab down` ends it (needs root)
+	$(SAY_SUDO)
 	@$(SUDO) $(BIN)/lab up
 
 release: tools ## Static release build of nodeagent for musl, with its size

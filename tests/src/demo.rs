@@ -103,9 +103,16 @@ pub fn run(cache: &Cache, layout: &Layout, keep: bool) -> Result<(), DemoError> 
 
     let since = heading("$ nodectl status");
     let name = lab.cluster.name.clone();
-    ask(&lab, nodectl, &["kubeconfig", "--name", &name], &[0])?;
+    let arguments = ["kubeconfig", "--name", &name];
+    let written = lab.output(nodectl, &arguments)?.status;
+    judge(
+        &arguments,
+        written.code().and_then(|code| u8::try_from(code).ok()),
+        &[0],
+    )?;
     // 3 is nodectl's way to say that a node is unhealthy, as one is here.
-    ask(&lab, nodectl, &["status"], &[0, 3])?;
+    let arguments = ["status"];
+    judge(&arguments, Some(lab.exec(nodectl, &arguments)?), &[0, 3])?;
     stage("nodectl status", since);
 
     if keep {
@@ -150,13 +157,12 @@ fn add(lab: &Lab, instance_type: &str, role: Option<&str>) -> Result<MachineReco
     Ok(record)
 }
 
-fn ask(lab: &Lab, nodectl: &OsStr, arguments: &[&str], good: &[u8]) -> Result<(), DemoError> {
-    let status = lab.exec(nodectl, arguments)?;
-    if good.contains(&status) {
-        return Ok(());
+fn judge(arguments: &[&str], status: Option<u8>, good: &[u8]) -> Result<(), DemoError> {
+    match status {
+        Some(status) if good.contains(&status) => Ok(()),
+        status => Err(DemoError::Nodectl {
+            arguments: arguments.join(" "),
+            status: status.unwrap_or(130),
+        }),
     }
-    Err(DemoError::Nodectl {
-        arguments: arguments.join(" "),
-        status,
-    })
 }

@@ -97,7 +97,7 @@ fn install_from_backports() -> Result<(), SetupError> {
     let list = Path::new("/etc/apt/sources.list.d/nodectl-lab-backports.list");
     file::write(
         list,
-        "deb http://deb.debian.org/debian bookworm-backports main\n",
+        format!("deb {} bookworm-backports main\n", archive()?),
     )?;
     let installed = apt(&["update"])
         .and_then(|()| apt(&["--no-install-recommends", "install", "golang-1.24-go"]));
@@ -105,6 +105,23 @@ fn install_from_backports() -> Result<(), SetupError> {
     installed?;
     step.done();
     Ok(())
+}
+
+/// The archive that this machine gets its packages from.
+fn archive() -> Result<String, SetupError> {
+    let mut command = Command::new("apt-get");
+    command.args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI)",
+        "Created-By: Packages",
+    ]);
+    let listed = process::run(&mut command).map_err(during("asking apt for its archive"))?;
+    let archive = listed.lines().find(|line| !line.contains("security"));
+    archive.map(str::to_owned).ok_or_else(|| SetupError::NoGo {
+        wanted: "1.24".to_owned(),
+        found: "apt has no archive: is there a line `deb` in its sources?".to_owned(),
+    })
 }
 
 fn install_packaged() -> Result<(), SetupError> {

@@ -7,7 +7,6 @@ use super::{SetupError, during};
 use crate::{file, layout::Cache, process, progress};
 
 const RELEASE: &str = "trixie";
-const ARCHIVE: &str = "http://deb.debian.org/debian";
 const PACKAGES: [&str; 18] = [
     "systemd",
     "systemd-sysv",
@@ -53,8 +52,7 @@ pub(super) fn build(cache: &Cache) -> Result<(), SetupError> {
             .arg("--variant=minbase")
             .arg(format!("--include={}", PACKAGES.join(",")))
             .arg(RELEASE)
-            .arg(&unfinished)
-            .arg(ARCHIVE),
+            .arg(&unfinished),
         &log,
     )
     .map_err(during("making the root of the machines"))?;

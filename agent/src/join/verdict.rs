@@ -162,23 +162,28 @@ pub fn write(root: &Root, verdict: &Verdict) -> Result<(), root::Error> {
     root.write(path::VERDICT, &content, 0o644).map(drop)
 }
 
+/// A node that may still join deserves a warning at most: registered and not Ready is normal while a CNI is installed.
 fn log(verdict: &Verdict) {
     let outcome = verdict.outcome.as_str();
     let phase = verdict.phase.as_str();
-    match &verdict.root_cause {
-        None => tracing::info!(outcome, phase, node = verdict.identity.node_name, "verdict"),
-        Some(root) => {
-            let (code, evidence) = (&root.code, root.evidence.last());
-            tracing::error!(
-                outcome,
-                phase,
-                code,
-                evidence,
-                fix = root.fix,
-                provisional = verdict.provisional,
-                "{}",
-                root.cause
-            );
-        }
+    let Some(root) = &verdict.root_cause else {
+        tracing::info!(outcome, phase, node = verdict.identity.node_name, "verdict");
+        return;
+    };
+    let (code, evidence, fix) = (&root.code, root.evidence.last(), &root.fix);
+    if verdict.outcome == Outcome::Failed {
+        tracing::error!(outcome, phase, code, evidence, fix, "{}", root.cause);
+    } else {
+        let provisional = verdict.provisional;
+        tracing::warn!(
+            outcome,
+            phase,
+            code,
+            evidence,
+            fix,
+            provisional,
+            "{}",
+            root.cause
+        );
     }
 }

@@ -5,6 +5,7 @@ CACHE := $(or $(NODECTL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/nodectl)
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 BIN := $(CARGO_TARGET_DIR)/debug
 MUSL := x86_64-unknown-linux-musl
+RELEASE := $(CARGO_TARGET_DIR)/$(MUSL)/release/nodeagent
 # The lab needs root; cargo does not and is never run through sudo, so that its files stay the user's.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,NODECTL_CACHE,XDG_CACHE_HOME)
 SAY_SUDO = $(if $(SUDO),@echo 'the lab needs root: sudo runs it')
@@ -39,8 +40,8 @@ suite: build ## Real nodes in the lab (needs root)
 	@$(SUDO) $(BIN)/lab setup
 	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab -- --nocapture --test-threads 1
 
-bench: build ## Time and memory of the config phase and of a token
-	@$(BIN)/lab bench
+bench: build release ## Time and memory of the config phase and of a token, of the release build
+	@$(BIN)/lab bench --program $(RELEASE)
 
 lab: build ## Bring the lab up and leave it running; `lab down` ends it (needs root)
 	$(SAY_SUDO)
@@ -51,7 +52,7 @@ release: tools ## Static release build of nodeagent for musl, with its size
 	@command -v musl-gcc >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends musl-tools
 	CC_x86_64_unknown_linux_musl=musl-gcc RUSTFLAGS='-C target-feature=+crt-static' \
 	  cargo build --locked --release --target $(MUSL) -p nodeagent
-	@file=$(CARGO_TARGET_DIR)/$(MUSL)/release/nodeagent; \
+	@file=$(RELEASE); \
 	  if ldd $$file 2>&1 | grep -q '=>'; then echo "$$file is not static"; exit 1; fi; \
 	  printf 'nodeagent %s: static, %s bytes\n' "$$($$file version | cut -d' ' -f2)" "$$(stat -c %s $$file)"
 

@@ -52,7 +52,11 @@ pub enum Command {
     /// Show it all: two nodes join, a third one cannot, `nodectl status` says why
     Demo(DemoArgs),
     /// Time and memory of the config phase and of a token
-    Bench,
+    Bench {
+        /// The `nodeagent` to measure; the one of this build if none is given
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
+    },
     /// Serve the AWS side (a process of the lab)
     #[command(hide = true)]
     Serve {
@@ -157,7 +161,9 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
     match &cli.command {
         Command::Serve { config } => return run::serve(config).map(|()| 0),
         Command::Guard => return Ok(guard::watch(&layout).map(|()| 0)?),
-        Command::Bench => return run::bench(&cache).map(|()| 0),
+        Command::Bench { program } => {
+            return run::bench(&cache, program.as_deref()).map(|()| 0);
+        }
         _ => setup::require_root()?,
     }
     match &cli.command {
@@ -183,7 +189,7 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         Command::Exec(arguments) => return run::exec(&Lab::open(&layout)?, &arguments.program),
         Command::Logs(arguments) => run::logs(&layout, arguments.process.as_deref())?,
         Command::Demo(arguments) => demo::run(&cache, &layout, arguments.keep)?,
-        Command::Bench | Command::Serve { .. } | Command::Guard => {}
+        Command::Bench { .. } | Command::Serve { .. } | Command::Guard => {}
     }
     Ok(0)
 }

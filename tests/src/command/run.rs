@@ -79,8 +79,11 @@ pub(super) fn serve(path: &Path) -> Result<(), CommandError> {
 }
 
 /// Measures the agent; peers are those that the lab has built.
-pub(super) fn bench(cache: &Cache) -> Result<(), CommandError> {
-    let nodeagent = image::program("nodeagent").map_err(CommandError::NoProgram)?;
+pub(super) fn bench(cache: &Cache, program: Option<&Path>) -> Result<(), CommandError> {
+    let nodeagent = match program {
+        Some(program) => program.to_owned(),
+        None => image::program("nodeagent").map_err(CommandError::NoProgram)?,
+    };
     Ok(runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?)
 }
 

@@ -31,6 +31,14 @@ impl Daemon {
     }
 }
 
+impl Daemon {
+    /// Whether the phase may go on. A kubelet that systemd starts again and again was started: why it does not stay is for
+    /// the join phase to say. Without containerd there is nothing to go on with.
+    fn has_started(self, state: &UnitState) -> bool {
+        state.is_active() || (self == Self::Kubelet && state.sub == "auto-restart")
+    }
+}
+
 /// Why a daemon does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -74,19 +82,20 @@ pub async fn start_daemons(systemd: &impl Units, daemons: &[Daemon]) -> Result<(
             .restart(unit)
             .await
             .map_err(|source| Error::Systemd { source })?;
-        wait_until_active(systemd, unit).await?;
+        wait_until_started(systemd, daemon).await?;
     }
     Ok(())
 }
 
-async fn wait_until_active(systemd: &impl Units, unit: &'static str) -> Result<(), Error> {
+async fn wait_until_started(systemd: &impl Units, daemon: Daemon) -> Result<(), Error> {
+    let unit = daemon.unit();
     let end = Instant::now() + DEADLINE;
     loop {
         let state = systemd
             .unit(unit)
             .await
             .map_err(|source| Error::Systemd { source })?;
-        if state.is_active() {
+        if daemon.has_started(&state) {
             return Ok(());
         }
         if !state.is_installed() {
@@ -141,7 +150,12 @@ mod tests {
             Ok(UnitState {
                 load: self.load.into(),
                 active: active.into(),
-                sub: "auto-restart".into(),
+                sub: if self.load == "loaded" {
+                    "auto-restart"
+                } else {
+                    "dead"
+                }
+                .into(),
                 ..UnitState::default()
             })
         }
@@ -197,6 +211,17 @@ mod tests {
             )
         );
         assert_eq!(restarts(&fake), ["restart containerd.service"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kubelet_that_keeps_dying_is_left_to_the_join_phase() {
+        let fake = Fake {
+            polls_until_active: usize::MAX,
+            load: "loaded",
+            ..Fake::default()
+        };
+        start_daemons(&fake, &[Daemon::Kubelet]).await.unwrap();
+        assert_eq!(restarts(&fake), ["restart kubelet.service"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -194,9 +194,10 @@ fn nodes_of_three_producers_join_and_the_others_say_why_they_cannot() {
         }
         let after = verdict.at.duration_since(record.launch_time);
         println!(
-            "{}: {} after {after:#}",
+            "{}: {} after {:.1} s",
             case.code,
-            verdict.outcome.as_str()
+            verdict.outcome.as_str(),
+            after.as_secs_f64()
         );
         let cause = verdict.root_cause.unwrap();
         assert_eq!(cause.code, case.code);

@@ -13,10 +13,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::host::systemd::{self, UnitState, Units};
 
-/// How often the kubelet's restart counter is read.
+/// How often the units are looked at.
 const PERIOD: Duration = Duration::from_secs(10);
-/// The SSM agent is looked at every so many periods.
-const SSM_PERIODS: u32 = 3;
+/// The units that are looked at.
+const UNITS: [&str; 2] = [SSM_AGENT, KUBELET];
 
 /// Looks at the units for ever. A connection that breaks is made again.
 pub async fn poll<U: Units>(
@@ -28,7 +28,7 @@ pub async fn poll<U: Units>(
     let mut is_ssm_ensured = false;
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for round in 0_u32.. {
+    loop {
         ticks.tick().await;
         let units = match connection.take() {
             Some(units) => units,
@@ -43,12 +43,7 @@ pub async fn poll<U: Units>(
         if !is_ssm_ensured {
             is_ssm_ensured = ensure_ssm(&units).await;
         }
-        let names: &[&str] = if round.is_multiple_of(SSM_PERIODS) {
-            &[SSM_AGENT, KUBELET]
-        } else {
-            &[KUBELET]
-        };
-        match look(&units, names, &observations, &ssm).await {
+        match look(&units, &observations, &ssm).await {
             Ok(()) => connection = Some(units),
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "asking systemd again with a new connection");
@@ -59,13 +54,12 @@ pub async fn poll<U: Units>(
 
 async fn look(
     units: &impl Units,
-    names: &[&str],
     observations: &mpsc::Sender<Observation>,
     ssm: &watch::Sender<SsmState>,
 ) -> Result<(), systemd::Error> {
-    for name in names {
+    for name in UNITS {
         let state = units.unit(name).await?;
-        if *name == SSM_AGENT {
+        if name == SSM_AGENT {
             ssm.send_if_modified(|known| {
                 std::mem::replace(known, ssm_state(&state)) != ssm_state(&state)
             });
@@ -207,7 +201,7 @@ mod tests {
         let of_ssm = |observation: &&Observation| matches!(observation, Observation::Unit { name, .. } if name == SSM_AGENT);
         assert_eq!(
             (seen.len(), seen.iter().filter(of_ssm).count()),
-            (6, 2),
+            (8, 4),
             "{seen:?}"
         );
     }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`config`] | user data, NodeConfig and AgentConfig: decode, merge, check |
 //! | [`max_pods`] | the instance table, max pods and what the kubelet reserves for them |
-//! | [`token`] | the SigV4 presigned bearer token and signed AWS requests |
+//! | [`token`] | the SigV4 presigned bearer token |
 //! | [`finding`] | the catalogue of faults that an agent can name |
 //! | [`rule`] | log lines in, observations of findings out |
 //! | [`rank`] | many observations in, one root cause out |

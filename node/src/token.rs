@@ -1,4 +1,4 @@
-//! The bearer token that EKS accepts, and signed AWS requests: AWS Signature Version 4.
+//! The bearer token that EKS accepts: a URL presigned with AWS Signature Version 4.
 //!
 //! A token is the URL of a presigned `GetCallerIdentity` of STS, base64url without padding, behind `k8s-aws-v1.`. The
 //! cluster's authenticator sends the request and learns who signed it; the header `x-k8s-aws-id` binds the token to one
@@ -9,7 +9,8 @@ use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
+    PayloadChecksumKind, SignableBody, SignableRequest, SignatureLocation, SigningInstructions,
+    SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
 use base64::Engine as _;
@@ -27,6 +28,8 @@ const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(14);
 /// A token is renewed this long before the credentials behind it end.
 const CREDENTIAL_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
+/// Service of the credential scope.
+const SERVICE: &str = "sts";
 const PREFIX: &str = "k8s-aws-v1.";
 const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 
@@ -129,7 +132,7 @@ struct ExecCredentialStatus<'a> {
 
 /// Domain suffix of a region's AWS service endpoints, by partition.
 /// Source: the `endpoints.json` of botocore, `dnsSuffix` of each partition.
-pub fn dns_suffix(region: &str) -> &'static str {
+fn dns_suffix(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "amazonaws.com.cn",
         Some("eusc") => "amazonaws.eu",
@@ -151,23 +154,12 @@ fn presigned_url(
         "https://sts.{region}.{}/?Action=GetCallerIdentity&Version=2011-06-15",
         dns_suffix(region)
     );
-    let mut settings = SigningSettings::default();
-    settings.signature_location = SignatureLocation::QueryParams;
-    settings.expires_in = Some(EXPIRES);
-    settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
-    let instructions = signature(
-        &Request {
-            service: "sts",
-            region,
-            method: "GET",
-            url: &base,
-            headers: &[(CLUSTER_HEADER, cluster)],
-            body: b"",
-        },
-        credentials,
-        settings,
-        now,
-    )?;
+    let instructions =
+        signature(credentials, region, &base, cluster, now).map_err(|source| Error::Sign {
+            service: SERVICE,
+            region: region.to_owned(),
+            source,
+        })?;
     let mut url = base;
     // botocore's order: the signature goes last.
     let (last, parameters): (Vec<_>, Vec<_>) = instructions
@@ -183,47 +175,18 @@ fn presigned_url(
     Ok(Secret::new(url))
 }
 
-/// A request to be signed. Header names are lower case; `host` is taken from the URL.
-#[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
-    /// Service of the credential scope, such as `ec2`.
-    pub service: &'static str,
-    /// Region of the credential scope.
-    pub region: &'a str,
-    /// HTTP method.
-    pub method: &'a str,
-    /// Whole URL.
-    pub url: &'a str,
-    /// Headers to sign.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// Body.
-    pub body: &'a [u8],
-}
-
-/// The headers (`authorization`, `x-amz-date`, `x-amz-security-token`) that make `request` a signed one.
-pub fn signed_headers(
-    request: &Request<'_>,
-    credentials: &Credentials,
-    now: Timestamp,
-) -> Result<Vec<(String, String)>, Error> {
-    let instructions = signature(request, credentials, SigningSettings::default(), now)?;
-    Ok(instructions
-        .headers()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
-}
-
+/// What makes a GET of `url`, with the cluster's header, a presigned one.
 fn signature(
-    request: &Request<'_>,
     credentials: &Credentials,
-    settings: SigningSettings,
+    region: &str,
+    url: &str,
+    cluster: &str,
     now: Timestamp,
-) -> Result<aws_sigv4::http_request::SigningInstructions, Error> {
-    let fail = |source: Box<dyn std::error::Error + Send + Sync>| Error::Sign {
-        service: request.service,
-        region: request.region.to_owned(),
-        source,
-    };
+) -> Result<SigningInstructions, Box<dyn std::error::Error + Send + Sync>> {
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(EXPIRES);
+    settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
     let identity = aws_credential_types::Credentials::new(
         &credentials.access_key_id,
         credentials.secret_access_key.expose(),
@@ -237,23 +200,14 @@ fn signature(
     .into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
-        .region(request.region)
-        .name(request.service)
+        .region(region)
+        .name(SERVICE)
         .time(SystemTime::from(now))
         .settings(settings)
-        .build()
-        .map_err(|error| fail(error.into()))?;
-    let signable = SignableRequest::new(
-        request.method,
-        request.url,
-        request.headers.iter().copied(),
-        SignableBody::Bytes(request.body),
-    )
-    .map_err(|error| fail(error.into()))?;
-    let (instructions, _) = sign(signable, &parameters.into())
-        .map_err(|error| fail(error.into()))?
-        .into_parts();
-    Ok(instructions)
+        .build()?;
+    let headers = std::iter::once((CLUSTER_HEADER, cluster));
+    let request = SignableRequest::new("GET", url, headers, SignableBody::empty())?;
+    Ok(sign(request, &parameters.into())?.into_parts().0)
 }
 
 /// Percent-encodes everything outside RFC 3986's unreserved characters, as SigV4 asks.

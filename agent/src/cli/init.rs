@@ -11,7 +11,7 @@ use node::wire::Phase;
 
 use crate::apply::{self, Daemon, DaemonError};
 use crate::facts::{self, Facts};
-use crate::host::imds::{self, Imds};
+use crate::host::imds::Imds;
 use crate::host::path;
 use crate::host::root;
 use crate::host::systemd::{self, Systemd};
@@ -100,9 +100,6 @@ impl Error {
                 | source::Error::Merge { .. } => &finding::BOOTSTRAP_BAD_USER_DATA,
                 source::Error::File { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
             },
-            Self::Facts(facts::Error::Imds {
-                source: imds::Error::NoRole,
-            }) => &finding::JOIN_NO_CREDENTIALS,
             Self::Facts(facts::Error::Imds { .. } | facts::Error::IdentityDocument { .. }) => {
                 &finding::BOOTSTRAP_IMDS_UNREACHABLE
             }

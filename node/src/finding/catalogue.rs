@@ -54,26 +54,6 @@ pub const BOOTSTRAP_IMDS_UNREACHABLE: Finding = Finding {
     fix: "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled",
 };
 
-/// The EC2 API cannot be reached at boot.
-pub const BOOTSTRAP_EC2_UNREACHABLE: Finding = Finding {
-    code: "bootstrap.ec2_unreachable",
-    title: "The EC2 API cannot be reached at boot",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The instance cannot ask EC2 about itself: no route, no endpoint, or DNS failure; the bootstrap gives up after about ten minutes.",
-    fix: "Create an interface endpoint for com.amazonaws.REGION.ec2, give the subnet a NAT route, or set AWS_USE_DUALSTACK_ENDPOINT=true in an IPv6-only subnet",
-};
-
-/// The node role may not describe its instance.
-pub const BOOTSTRAP_EC2_FORBIDDEN: Finding = Finding {
-    code: "bootstrap.ec2_forbidden",
-    title: "The node role may not describe its instance",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The role lacks ec2:DescribeInstances, or its credentials are not valid.",
-    fix: "Attach AmazonEKSWorkerNodePolicy to the node role",
-};
-
 /// The image credential provider is not installed.
 pub const BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING: Finding = Finding {
     code: "bootstrap.credential_provider_missing",
@@ -82,16 +62,6 @@ pub const BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING: Finding = Finding {
     condition: None,
     cause: "A custom AMI lacks ecr-credential-provider, so no image could be pulled from ECR.",
     fix: "Install ecr-credential-provider under /etc/eks/image-credential-provider",
-};
-
-/// The max pods expression was not used.
-pub const BOOTSTRAP_MAX_PODS_EXPRESSION: Finding = Finding {
-    code: "bootstrap.max_pods_expression",
-    title: "The max pods expression was not used",
-    severity: Severity::Warning,
-    condition: None,
-    cause: "The custom expression has an error, so the default was taken.",
-    fix: "Correct spec.kubelet.maxPodsExpression",
 };
 
 /// The kubelet program is not installed.
@@ -281,10 +251,7 @@ pub const CATALOGUE: &[&Finding] = &[
     &BOOTSTRAP_INCOMPLETE_CONFIG,
     &BOOTSTRAP_AL2_SCRIPT,
     &BOOTSTRAP_IMDS_UNREACHABLE,
-    &BOOTSTRAP_EC2_UNREACHABLE,
-    &BOOTSTRAP_EC2_FORBIDDEN,
     &BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING,
-    &BOOTSTRAP_MAX_PODS_EXPRESSION,
     &BOOTSTRAP_KUBELET_MISSING,
     &BOOTSTRAP_UNIT_FAILED,
     &JOIN_UNAUTHORIZED,

@@ -3,6 +3,7 @@
 //! Read from `/etc/nodeagent/config.d/*.yaml` and from user-data parts of type `application/nodectl.dev`, later wins.
 //! Unknown keys are refused.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -13,13 +14,67 @@ pub const KIND: &str = "AgentConfig";
 pub const MEDIA_TYPE: &str = "application/nodectl.dev";
 
 /// The merged settings of the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentConfig {
     /// How long a node may take from the start of the join phase until its Node object exists. Default 10 minutes:
     /// Karpenter gives a node up after 15.
     pub registered_deadline: Duration,
     /// How the kubelet gets its token.
     pub credential: CredentialSource,
+    /// How max pods and the kubelet's reserve are computed.
+    pub max_pods: MaxPods,
+    /// Labels of the Node by name, each with the path below `/latest/meta-data/` whose text is its value, such as
+    /// `instance-life-cycle` or `tags/instance/team`.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How max pods and the kubelet's reserve are computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MaxPods {
+    /// How the VPC CNI gives addresses to pods.
+    pub mode: MaxPodsMode,
+    /// Network interfaces that pods get no address from, such as those of another program.
+    pub reserved_enis: u32,
+    /// Whether max pods is kept to what Kubernetes recommends.
+    pub cap: MaxPodsCap,
+    /// Which number of pods the kubelet reserves memory for.
+    pub kube_reserved: KubeReserved,
+}
+
+/// How the VPC CNI gives addresses to pods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MaxPodsMode {
+    /// One secondary address for each pod.
+    #[default]
+    #[serde(rename = "secondaryIP")]
+    SecondaryIp,
+    /// A /28 prefix, sixteen addresses, in the place of each secondary address (`ENABLE_PREFIX_DELEGATION`).
+    PrefixDelegation,
+    /// Pods are in a subnet of their own, so the primary interface holds none (`AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG`).
+    CustomNetworking,
+}
+
+/// Whether max pods is kept to what Kubernetes recommends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MaxPodsCap {
+    /// As many pods as there are addresses.
+    #[default]
+    None,
+    /// At most 110, and 250 on machines with more than 30 vCPUs.
+    Recommended,
+}
+
+/// Which number of pods the kubelet reserves memory for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KubeReserved {
+    /// The computed one, as nodeadm does.
+    #[default]
+    Standard,
+    /// The one that the kubelet will use: `maxPods` of `spec.kubelet.config` or of the flags, if it is there.
+    Effective,
 }
 
 impl Default for AgentConfig {
@@ -27,6 +82,8 @@ impl Default for AgentConfig {
         Self {
             registered_deadline: Duration::from_mins(10),
             credential: CredentialSource::default(),
+            max_pods: MaxPods::default(),
+            labels: BTreeMap::new(),
         }
     }
 }
@@ -47,12 +104,26 @@ impl AgentConfig {
     #[must_use]
     pub fn with(self, document: &AgentConfigDocument) -> Self {
         let spec = &document.spec;
+        let max_pods = &spec.max_pods;
+        let mut labels = self.labels;
+        labels.extend(spec.labels.clone());
         Self {
             registered_deadline: spec
                 .deadlines
                 .registered
                 .unwrap_or(self.registered_deadline),
             credential: spec.credential.unwrap_or(self.credential),
+            max_pods: MaxPods {
+                mode: max_pods.mode.unwrap_or(self.max_pods.mode),
+                reserved_enis: max_pods
+                    .reserved_enis
+                    .unwrap_or(self.max_pods.reserved_enis),
+                cap: max_pods.cap.unwrap_or(self.max_pods.cap),
+                kube_reserved: max_pods
+                    .kube_reserved
+                    .unwrap_or(self.max_pods.kube_reserved),
+            },
+            labels,
         }
     }
 }
@@ -78,6 +149,25 @@ pub struct AgentConfigSpec {
     pub deadlines: Deadlines,
     /// How the kubelet gets its token: `native` or `awsCli`.
     pub credential: Option<CredentialSource>,
+    /// How max pods and the kubelet's reserve are computed.
+    pub max_pods: MaxPodsSpec,
+    /// See [`AgentConfig::labels`].
+    pub labels: BTreeMap<String, String>,
+}
+
+/// `spec.maxPods` of an AgentConfig document; see [`MaxPods`] for each field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MaxPodsSpec {
+    /// `secondaryIP`, `prefixDelegation` or `customNetworking`.
+    pub mode: Option<MaxPodsMode>,
+    /// How many interfaces are not for pods.
+    #[serde(rename = "reservedENIs")]
+    pub reserved_enis: Option<u32>,
+    /// `none` or `recommended`.
+    pub cap: Option<MaxPodsCap>,
+    /// `standard` or `effective`.
+    pub kube_reserved: Option<KubeReserved>,
 }
 
 /// Deadlines of the boot, as durations such as `90s` or `10m`.

@@ -40,8 +40,9 @@ suite: build ## Real nodes in the lab (needs root)
 	@$(SUDO) $(BIN)/lab setup
 	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab -- --nocapture --test-threads 1
 
-bench: build release ## Time and memory of the config phase and of a token, of the release build
-	@$(BIN)/lab bench --program $(RELEASE)
+bench: build release ## Time and memory of the config phase and of a token, beside their peers (needs root for nodeadm)
+	$(SAY_SUDO)
+	@$(SUDO) $(BIN)/lab bench --program $(RELEASE)
 
 lab: build ## Bring the lab up and leave it running; `lab down` ends it (needs root)
 	$(SAY_SUDO)

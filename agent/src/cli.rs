@@ -115,7 +115,7 @@ enum Command {
     Status(status::Options),
     /// Print a token for the cluster, as the kubelet's exec credential
     Token(token::Options),
-    /// Print how many pods an instance type can hold
+    /// Print how many pods instance types can hold
     MaxPods(max_pods::Options),
     /// Print the version
     Version(version::Options),
@@ -163,7 +163,13 @@ pub async fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // nodeadm has one code for everything that goes wrong.
+            return ExitCode::from(if name == Name::Nodeadm {
+                code.min(1)
+            } else {
+                code
+            });
         }
     };
     log_to_stderr(cli.global.development);
@@ -178,7 +184,7 @@ pub async fn run() -> ExitCode {
         Command::Daemon(options) => daemon::run(&context, &options).await,
         Command::Status(options) => status::run(&context, &options).await,
         Command::Token(options) => token::run(&context, &options).await,
-        Command::MaxPods(options) => max_pods::run(&options),
+        Command::MaxPods(options) => max_pods::run(&context, &options).await,
         Command::Version(options) => version::run(&options),
         Command::Completion(options) => completion::run(&options),
     }

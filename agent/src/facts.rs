@@ -1,13 +1,25 @@
 //! What this machine is: gathered once, in parallel, before anything is planned. No EC2 call on a normal boot.
 
+pub mod api_server;
 mod cpu;
+mod device;
+pub mod ec2;
+pub mod instance_types;
+pub mod labels;
+mod memory;
 mod name;
 mod version;
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 
+use node::config::NodeConfig;
+use node::max_pods::{InstanceType, Limits};
+use node::wire::Identity;
 use serde::Deserialize;
 
+use crate::host::aws;
 use crate::host::environment::Environment;
 use crate::host::imds::{self, Imds};
 use crate::host::path;
@@ -30,6 +42,36 @@ pub struct Facts {
     pub memory_mebibytes: u64,
     /// Where the image credential provider is.
     pub image_credential_provider: ImageCredentialProvider,
+    /// Whether a PCI device of NVIDIA is present.
+    pub has_nvidia_device: bool,
+    /// Whether NVIDIA's container runtime is installed.
+    pub has_nvidia_runtime: bool,
+    /// Bytes of memory that are online; known only where [`Facts::complete`] found that they matter.
+    pub online_memory_bytes: Option<u64>,
+    /// What a table tells of the instance type; by [`Facts::complete_from_tables`].
+    pub known_type: Option<InstanceType>,
+    /// Labels of the Node whose values are in the instance metadata, by name; see [`labels::fetch`].
+    pub labels: BTreeMap<String, String>,
+    /// Limits of the instance type as EC2 tells them; known only where [`Facts::complete_from_ec2`] found that no table knows it.
+    pub instance_limits: Option<Limits>,
+    /// Addresses of the API server; known only where [`Facts::complete`] found that they matter.
+    pub api_server_addresses: Vec<IpAddr>,
+}
+
+impl Facts {
+    /// Adds what only some configurations need to know.
+    pub async fn complete(&mut self, root: &Root, config: &NodeConfig) -> Result<(), Error> {
+        if config.spec.feature_gates.get("FastImagePull") == Some(&true) {
+            self.online_memory_bytes =
+                memory::online_bytes(root).map_err(|source| Error::File { source })?;
+        }
+        if config.spec.cluster.enable_outpost == Some(true)
+            && let Some(host) = api_server::host(&config.spec.cluster.api_server_endpoint)
+        {
+            self.api_server_addresses = api_server::addresses(&host).await?;
+        }
+        Ok(())
+    }
 }
 
 /// EC2's own facts about an instance.
@@ -43,7 +85,8 @@ pub struct Instance {
     pub region: String,
     /// Availability zone.
     pub availability_zone: String,
-    /// Private DNS name, which is the node's name unless `InstanceIdNodeName` is set.
+    /// Private DNS name, which is the node's name unless `InstanceIdNodeName` is set. Empty while only EC2 knows it:
+    /// IMDS shows another name when the VPC's DHCP options have a domain of their own.
     pub private_dns_name: String,
     /// Primary private IPv4 address.
     pub local_ipv4: String,
@@ -58,6 +101,19 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Who is speaking in a verdict before there is a plan.
+    pub fn identity(&self, config: &NodeConfig) -> Identity {
+        Identity {
+            instance_id: self.id.clone(),
+            instance_type: self.instance_type.clone(),
+            region: self.region.clone(),
+            node_name: String::new(),
+            cluster: config.spec.cluster.name.clone(),
+            role: self.role.clone(),
+            role_arn: self.role_arn(),
+        }
+    }
+
     /// ARN of the role as STS shows it: a path, which IMDS does not tell, is not part of it. Empty without a role.
     pub fn role_arn(&self) -> String {
         if self.role.is_empty() {
@@ -103,6 +159,17 @@ pub enum Error {
         #[source]
         source: root::Error,
     },
+    /// DNS does not know the API server.
+    #[error("looking up `{host}`, the name of the API server, {attempts} times")]
+    ApiServerName {
+        /// The name.
+        host: String,
+        /// How often it was looked up.
+        attempts: u32,
+        /// What the resolver says.
+        #[source]
+        source: io::Error,
+    },
     /// A program that a node needs is not installed.
     #[error(
         "{program} is not installed: there is neither `{version_file}` nor a `{program}` that tells its version"
@@ -113,15 +180,12 @@ pub enum Error {
         /// File with its version on EKS AMIs.
         version_file: &'static str,
     },
-    /// The private DNS name has no known form and EC2 must be asked.
-    #[error(
-        "the local hostname `{hostname}` of the instance is not the private DNS name that EC2 gives in {region}; name nodes by instance id (`featureGates: {{InstanceIdNodeName: true}}`) or give the VPC the default domain name"
-    )]
-    CustomDomain {
-        /// `local-hostname` of IMDS.
-        hostname: String,
-        /// Region.
-        region: String,
+    /// EC2 must tell the private DNS name and does not.
+    #[error("asking EC2 for the private DNS name of this instance")]
+    Ec2 {
+        /// What EC2 says.
+        #[source]
+        source: Box<aws::Error>,
     },
 }
 
@@ -151,11 +215,18 @@ pub async fn gather(root: &Root, imds: &Imds, environment: &Environment) -> Resu
         cores: cpu::online(root, environment).map_err(|source| Error::File { source })?,
         kubelet_version,
         containerd_version,
-        memory_mebibytes: memory_mebibytes(),
+        memory_mebibytes: memory::total_mebibytes(root).map_err(|source| Error::File { source })?,
         image_credential_provider: ImageCredentialProvider {
             is_installed: root.exists(&provider),
             path: provider,
         },
+        has_nvidia_device: device::has_nvidia(root).map_err(|source| Error::File { source })?,
+        has_nvidia_runtime: root.exists(path::NVIDIA_RUNTIME),
+        online_memory_bytes: None,
+        known_type: None,
+        labels: BTreeMap::new(),
+        instance_limits: None,
+        api_server_addresses: Vec::new(),
     })
 }
 
@@ -184,10 +255,7 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
         &identity.instance_id,
         &identity.region,
     )
-    .ok_or_else(|| Error::CustomDomain {
-        hostname: hostname.clone(),
-        region: identity.region.clone(),
-    })?;
+    .unwrap_or_default();
     Ok(Instance {
         id: identity.instance_id,
         instance_type: identity.instance_type,
@@ -205,15 +273,6 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
         account_id: identity.account_id,
         partition: partition.unwrap_or_else(|| "aws".to_owned()),
     })
-}
-
-/// Memory of the machine this runs on.
-fn memory_mebibytes() -> u64 {
-    let Ok(mut system) = sysinfo::System::new() else {
-        return 0;
-    };
-    system.refresh_memory_specifics(sysinfo::MemoryRefreshKind::nothing().with_ram());
-    system.total_memory() / (1024 * 1024)
 }
 
 async fn ipv6(imds: &Imds, meta_data: &str) -> Result<Option<String>, imds::Error> {

@@ -2,17 +2,22 @@
 //!
 //! A leaf: nothing here decides anything or knows a plan. Who needs a fake in a test takes the port as a value
 //! ([`root::Root`] below a temporary directory, [`imds::Imds`] against a local service) or through its trait
-//! ([`systemd::Units`]).
+//! ([`systemd::Units`], [`exec::Run`]).
 
+pub mod aws;
+pub mod connect;
 pub mod console;
 pub mod environment;
+pub mod exec;
 pub mod imds;
 pub mod journal;
 pub mod kubernetes;
 pub mod notify;
 pub mod own_node;
 pub mod path;
+pub mod random;
 pub mod root;
+pub mod standard_input;
 pub mod systemd;
 
 /// The kernel's id of this boot, `/proc/sys/kernel/random/boot_id`; empty where there is none.

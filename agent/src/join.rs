@@ -12,6 +12,7 @@ use std::time::Duration;
 use node::rule;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::host::environment::Environment;
 use crate::host::journal::{self, Journal};
 use crate::host::own_node::OwnNode;
 use crate::host::root::Root;
@@ -33,10 +34,15 @@ const UNITS: [&str; 3] = [
 ];
 
 /// Waits for the node to join, at most until the deadlines of the plan. Verdicts go to the desk as they change.
-pub async fn wait(root: &Root, summary: &Summary, desk: &mut Desk) -> End {
+pub async fn wait(
+    root: &Root,
+    environment: &Environment,
+    summary: &Summary,
+    desk: &mut Desk,
+) -> End {
     let mut engine = rule::Engine::new();
     let mut journal = Journal::follow(journal::Start::Boot, &UNITS);
-    let own_node = OwnNode::new(root, &summary.node_name);
+    let own_node = OwnNode::new(root, environment, &summary.node_name);
     let mut progress = Progress::new(summary);
     let start = Instant::now();
     let mut ticks = interval(PERIOD);

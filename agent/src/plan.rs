@@ -2,31 +2,50 @@
 //!
 //! Pure: no clock, no file, no process. One file per thing planned; [`crate::apply`] carries a plan out.
 
+mod action;
 mod base_runtime_spec;
 mod containerd;
+mod environment;
+mod fast_image_pull;
+mod hosts;
 mod image_credential_provider;
 mod kubeconfig;
 mod kubelet_config;
 mod kubelet_environment;
+mod labels;
+mod local_disks;
+mod max_pods;
+mod name_resolution;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use node::config::{AgentConfig, NodeConfig, check};
-use node::max_pods;
+use node::max_pods::Reserved;
 use node::wire::Identity;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Version};
 use crate::host::path;
 use crate::host::root::{self, Root};
+
+pub use action::{Action, actions};
+
+/// The pause image is part of the AMI, so that no registry is needed to start a pod.
+const SANDBOX_IMAGE: &str = "localhost/kubernetes/pause:latest";
+/// The oldest kubelet that this was made for.
+const OLDEST_KUBELET: (u32, u32) = (1, 28);
 
 /// Everything that the config phase will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Files to write, in this order.
     pub files: Vec<PlannedFile>,
+    /// Parts of files that are others'.
+    pub blocks: Vec<PlannedBlock>,
     /// What later phases and the daemon need to know.
     pub summary: Summary,
     /// What was asked for and will have no effect.
@@ -37,7 +56,7 @@ pub struct Plan {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PlannedFile {
     /// Absolute path on the node.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// Permission bits: 0600 where a secret can be.
     pub mode: u32,
     /// Whole content.
@@ -57,13 +76,22 @@ impl std::fmt::Debug for PlannedFile {
     }
 }
 
+/// Some lines of a file, of which the rest is not ours and stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedBlock {
+    /// Absolute path on the node.
+    pub path: &'static str,
+    /// The lines, each with its end.
+    pub content: String,
+}
+
 /// What the config phase decided, kept in `/run/nodeagent/plan.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Name of the Node object.
     pub node_name: String,
-    /// Max pods given to the kubelet.
+    /// Max pods that the kubelet will use: a number of the user's own wins over the computed one.
     pub max_pods: u32,
     /// Name of the EKS cluster.
     pub cluster: String,
@@ -79,6 +107,12 @@ pub struct Summary {
     pub role_arn: String,
     /// Seconds that the node may take to register, from the start of the join phase.
     pub registered_deadline_seconds: u64,
+    /// Arguments of `setup-local-disks`; empty when the disks are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub local_disks: Vec<String>,
+    /// Whether containerd pulls through the SOCI snapshotter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fast_image_pull: bool,
 }
 
 impl Summary {
@@ -126,6 +160,21 @@ pub enum Error {
         #[source]
         source: node::config::merge::Error,
     },
+    /// The user's TOML is for a newer containerd.
+    #[error(
+        "`spec.containerd.config` names plugins of containerd 2.x and containerd {version} is installed; write it for `{}`",
+        node::containerd::CRI
+    )]
+    ContainerdVersion {
+        /// What is installed.
+        version: Version,
+    },
+    /// A key of the environment is no service.
+    #[error("`spec.instance.environment` names the service `{}`, which cannot be one", service.escape_debug())]
+    Service {
+        /// The key.
+        service: String,
+    },
     /// A program that every image pull from ECR needs is not there.
     #[error("the image credential provider `{path}` is not installed")]
     NoImageCredentialProvider {
@@ -142,7 +191,16 @@ struct Inputs<'a> {
     /// Service network of the cluster.
     service_network: (IpAddr, u8),
     node_name: &'a str,
+    /// The number in the generated configuration.
     max_pods: u32,
+    /// What the kubelet keeps back.
+    reserved: Reserved,
+    /// The number that the kubelet will use.
+    effective_max_pods: u32,
+    /// Labels of the Node, by name.
+    labels: BTreeMap<String, String>,
+    /// Whether images are pulled through the SOCI snapshotter.
+    fast_image_pull: bool,
 }
 
 /// Plans a node.
@@ -168,15 +226,20 @@ pub fn plan(config: &NodeConfig, agent: &AgentConfig, facts: &Facts) -> Result<P
         .filter(|problem| !problem.prevents_start)
         .map(ToString::to_string)
         .collect();
-    warnings.extend(without_effect(config));
-    let limits = max_pods::limits(&facts.instance.instance_type);
-    if limits.is_none() {
-        warnings.push(format!(
-            "instance type `{}` is not in the table of ENI limits; max pods is the kubelet's default of {}",
-            facts.instance.instance_type,
-            max_pods::KUBELET_DEFAULT
-        ));
+    warnings.extend(old_kubelet_warning(facts.kubelet_version));
+    if service_network.0.is_ipv6() && facts.instance.ipv6.is_none() {
+        warnings.push(
+            "the cluster's network is IPv6 and the primary interface of the instance has no IPv6 address; the kubelet gets no `--node-ip`"
+                .to_owned(),
+        );
     }
+    let mut fast_image_pull = fast_image_pull::is_asked_for(config);
+    if fast_image_pull && let Err(reason) = fast_image_pull::fits(facts) {
+        warnings.push(reason);
+        fast_image_pull = false;
+    }
+    let pods = max_pods::max_pods(config, agent, facts, service_network.0.is_ipv6());
+    warnings.extend(pods.warnings);
     let by_instance_id = config.spec.feature_gates.get("InstanceIdNodeName") == Some(&true);
     let node_name = if by_instance_id {
         &facts.instance.id
@@ -189,17 +252,25 @@ pub fn plan(config: &NodeConfig, agent: &AgentConfig, facts: &Facts) -> Result<P
         facts,
         service_network,
         node_name,
-        max_pods: limits.map_or(max_pods::KUBELET_DEFAULT, max_pods::max_pods),
+        max_pods: pods.computed,
+        reserved: pods.reserved,
+        effective_max_pods: pods.effective,
+        labels: labels::labels(facts, facts.labels.clone()),
+        fast_image_pull,
     };
-    warnings.extend(reserved_memory_warning(&inputs));
 
-    let mut files = vec![PlannedFile {
-        path: path::CA,
+    let mut files = environment::files(config)?;
+    files.extend(name_resolution::file(config));
+    files.push(PlannedFile {
+        path: path::CA.into(),
         mode: 0o644,
         content: ca,
-    }];
+    });
     files.push(base_runtime_spec::file(&inputs));
-    files.push(containerd::file(&inputs).map_err(|source| Error::Containerd { source })?);
+    files.push(containerd::file(&inputs)?);
+    if fast_image_pull {
+        files.extend(fast_image_pull::files());
+    }
     files.push(image_credential_provider::file(&inputs));
     files.push(kubeconfig::file(&inputs));
     files.push(kubelet_config::file(&inputs));
@@ -207,6 +278,7 @@ pub fn plan(config: &NodeConfig, agent: &AgentConfig, facts: &Facts) -> Result<P
     files.push(kubelet_environment::file(&inputs));
     Ok(Plan {
         files,
+        blocks: hosts::block(config, facts).into_iter().collect(),
         summary: summary(&inputs),
         warnings,
     })
@@ -216,7 +288,7 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
     let instance = &inputs.facts.instance;
     Summary {
         node_name: inputs.node_name.to_owned(),
-        max_pods: inputs.max_pods,
+        max_pods: inputs.effective_max_pods,
         cluster: inputs.config.spec.cluster.name.clone(),
         region: instance.region.clone(),
         instance_id: instance.id.clone(),
@@ -224,57 +296,16 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
         role: instance.role.clone(),
         role_arn: instance.role_arn(),
         registered_deadline_seconds: inputs.agent.registered_deadline.as_secs(),
+        local_disks: local_disks::arguments(inputs.config),
+        fast_image_pull: inputs.fast_image_pull,
     }
 }
 
-/// Fields that nodeadm acts on and this version does not yet: said, never dropped in silence.
-fn without_effect(config: &NodeConfig) -> Vec<String> {
-    let spec = &config.spec;
-    let fields = [
-        (
-            "spec.kubelet.maxPodsExpression",
-            !spec.kubelet.max_pods_expression.is_empty(),
-        ),
-        (
-            "spec.instance.localStorage.strategy",
-            !spec.instance.local_storage.strategy.is_empty(),
-        ),
-        (
-            "spec.instance.environment",
-            !spec.instance.environment.is_empty(),
-        ),
-        (
-            "spec.instance.network",
-            spec.instance.network != node::config::node_config::Network::default(),
-        ),
-        (
-            "spec.cluster.enableOutpost",
-            spec.cluster.enable_outpost == Some(true),
-        ),
-        (
-            "spec.featureGates.FastImagePull",
-            spec.feature_gates.get("FastImagePull") == Some(&true),
-        ),
-    ];
-    fields
-        .iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(field, _)| {
-            format!("`{field}` is not supported by this version of nodeagent and has no effect")
-        })
-        .collect()
-}
-
-/// Reserved memory grows with max pods, whatever the machine has.
-fn reserved_memory_warning(inputs: &Inputs<'_>) -> Option<String> {
-    let reserved = u64::from(
-        max_pods::Reserved::for_node(inputs.facts.cores, inputs.max_pods).memory_mebibytes,
-    );
-    let memory = inputs.facts.memory_mebibytes;
-    (memory > 0 && reserved * 4 > memory).then(|| {
+fn old_kubelet_warning(version: Version) -> Option<String> {
+    let oldest = Version::new(OLDEST_KUBELET.0, OLDEST_KUBELET.1);
+    (version < oldest).then(|| {
         format!(
-            "the {reserved} MiB that the kubelet reserves for {} pods are more than a quarter of the machine's {memory} MiB",
-            inputs.max_pods
+            "kubelet {version} is older than {oldest}, the oldest that is supported; its configuration may not fit"
         )
     })
 }

@@ -15,7 +15,9 @@ use node::wire::{Annotation, MaxPods, OpenFinding, SsmState};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::host::environment::Environment;
 use crate::host::own_node::{self, OwnNode};
+use crate::host::random;
 use crate::host::root::Root;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
@@ -104,8 +106,8 @@ pub fn max_pods(boot: &Boot, effective: Option<u32>) -> MaxPods {
 }
 
 /// Reports until it is dropped.
-pub async fn run(root: Root, mut ports: Ports) {
-    let mut pace = Pace::new(pace::jitter);
+pub async fn run(root: Root, environment: Environment, mut ports: Ports) {
+    let mut pace = Pace::new(random::fraction);
     let mut node: Option<OwnNode> = None;
     let mut written: Option<(String, Instant)> = None;
     loop {
@@ -123,7 +125,7 @@ pub async fn run(root: Root, mut ports: Ports) {
         // What changes until then goes into the same report.
         sleep_until(pace.next()).await;
         if node.as_ref().is_none_or(|node| node.name() != name) {
-            node = Some(OwnNode::new(&root, &name));
+            node = Some(OwnNode::new(&root, &environment, &name));
         }
         let Some(node) = &node else { continue };
         match report(node, &ports).await {

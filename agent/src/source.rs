@@ -3,10 +3,16 @@
 //! Hands text to [`node::config`]; what it means is decided there.
 
 pub mod cache;
+mod gather;
+#[cfg(test)]
+mod tests;
 
-use node::config::decode::{self, decode};
-use node::config::user_data;
-use node::config::{AgentConfig, Document, NodeConfig, Source, merge};
+use node::config::decode;
+use node::config::user_data::{self, UserData};
+use node::config::yaml::Node;
+use node::config::{AgentConfig, Document, NodeConfig, merge};
+
+pub use gather::Gathered;
 
 use crate::host::imds::{self, Imds};
 use crate::host::path;
@@ -37,8 +43,17 @@ impl std::str::FromStr for Location {
     }
 }
 
+impl std::fmt::Display for Location {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UserData => formatter.write_str("imds://user-data"),
+            Self::File(path) => write!(formatter, "file://{path}"),
+        }
+    }
+}
+
 /// What all sources together say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Loaded {
     /// The merged configuration.
     pub config: NodeConfig,
@@ -46,6 +61,14 @@ pub struct Loaded {
     pub agent: AgentConfig,
     /// What had no effect.
     pub warnings: Vec<String>,
+    /// The merged NodeConfig; every value knows its place in `documents`.
+    pub tree: Node,
+    /// The trees that were merged to `tree`.
+    pub parts: Vec<Node>,
+    /// The merged AgentConfig.
+    pub agent_tree: Node,
+    /// Every document that was read.
+    pub documents: Vec<Document>,
 }
 
 /// Why there is no configuration.
@@ -61,12 +84,23 @@ pub enum Error {
     /// User data holds nothing for us.
     #[error(transparent)]
     UserData(user_data::Error),
-    /// A document is no configuration.
+    /// A file, or what is read from standard input, holds nothing for us.
+    #[error("{detail}")]
+    Content {
+        /// What is wrong with it, with its name.
+        detail: String,
+    },
+    /// A document of the user data is no configuration.
+    #[error(transparent)]
+    UserDataDocument(decode::Error),
+    /// A document of a file is no configuration.
     #[error(transparent)]
     Decode(decode::Error),
     /// Documents do not merge.
-    #[error("merging the NodeConfigs")]
+    #[error("merging the NodeConfigs: {at}")]
     Merge {
+        /// Where the value stands that cannot be merged.
+        at: String,
         /// Why not.
         #[source]
         source: merge::Error,
@@ -79,10 +113,10 @@ pub enum Error {
         source: root::Error,
     },
     /// A file that was asked for does not exist.
-    #[error("configuration source `file://{path}` does not exist")]
+    #[error("configuration source `{name}` does not exist")]
     NoFile {
-        /// Its path.
-        path: String,
+        /// Its path or URI.
+        name: String,
     },
     /// The sources could be read and none holds a NodeConfig.
     #[error("no NodeConfig in {}", places.join(", "))]
@@ -95,99 +129,103 @@ pub enum Error {
 /// Reads and merges all sources.
 ///
 /// User data without a usable NodeConfig is forgiven when another source has one, as nodeadm does; it is told as a
-/// warning. Otherwise it is the error.
-pub async fn load(root: &Root, imds: &Imds, locations: &[Location]) -> Result<Loaded, Error> {
-    let mut trees = Vec::new();
-    let mut agent = AgentConfig::default();
-    let mut warnings = Vec::new();
+/// warning. When none has one, `cached`, which an earlier phase of this boot used, is taken with a warning; without it
+/// that is the error.
+///
+/// # Errors
+/// The first source that cannot be read or understood.
+pub async fn load(
+    root: &Root,
+    imds: &Imds,
+    locations: &[Location],
+    cached: Option<&NodeConfig>,
+) -> Result<Loaded, Error> {
+    let mut gathered = Gathered::default();
     let mut forgiven = None;
     for document in directory(root, path::AGENT_CONFIG)? {
-        agent = agent_settings(agent, &document)?;
+        gathered.agent_setting(document)?;
     }
     for location in locations {
-        let sources = match read(root, imds, location).await {
-            Ok(sources) => sources,
-            Err(error @ (Error::UserData(_) | Error::Decode(_)))
-                if *location == Location::UserData =>
-            {
+        match gathered.location(root, imds, location).await {
+            Ok(()) => {}
+            Err(error @ (Error::UserData(_) | Error::UserDataDocument(_))) => {
                 forgiven = Some(error);
-                continue;
             }
             Err(error) => return Err(error),
-        };
-        for source in sources {
-            match source {
-                Source::NodeConfig {
-                    tree,
-                    warnings: new,
-                } => {
-                    trees.push(tree);
-                    warnings.extend(new);
-                }
-                Source::AgentConfig(document) => agent = agent.with(&document),
-            }
         }
     }
-    if trees.is_empty() {
-        return Err(forgiven.unwrap_or_else(|| Error::NoNodeConfig {
-            places: locations.iter().map(place).collect(),
-        }));
+    if gathered.has_node_config() {
+        if let Some(error) = forgiven {
+            let warning = format!("user data was not used: {}", node::chain::Chain(&error));
+            gathered.warnings.insert(0, warning);
+        }
+        return gathered.finish();
     }
-    if let Some(error) = forgiven {
-        warnings.insert(
-            0,
-            format!("user data was not used: {}", node::chain::Chain(&error)),
-        );
-    }
-    let config = merge::merge(&trees).map_err(|source| Error::Merge { source })?;
+    let error = forgiven.unwrap_or_else(|| Error::NoNodeConfig {
+        places: locations
+            .iter()
+            .map(|location| format!("`{location}`"))
+            .collect(),
+    });
+    let Some(cached) = cached else {
+        return Err(error);
+    };
+    let warning = format!(
+        "{}; the configuration that an earlier phase kept is used",
+        node::chain::Chain(&error)
+    );
+    tracing::warn!("{warning}");
+    gathered.warnings.insert(0, warning);
+    let loaded = gathered.finish()?;
     Ok(Loaded {
-        config,
-        agent,
-        warnings,
+        config: cached.clone(),
+        ..loaded
     })
 }
 
-fn place(location: &Location) -> String {
-    match location {
-        Location::UserData => "`imds://user-data`".to_owned(),
-        Location::File(path) => format!("`file://{path}`"),
-    }
-}
-
-async fn read(root: &Root, imds: &Imds, location: &Location) -> Result<Vec<Source>, Error> {
-    let documents = match location {
-        Location::UserData => {
-            let bytes = imds
-                .get("/latest/user-data")
-                .await
-                .map_err(|source| Error::Imds { source })?;
-            user_data::split(&bytes.unwrap_or_default()).map_err(Error::UserData)?
-        }
-        Location::File(path) => files(root, path)?,
-    };
-    documents
-        .iter()
-        .map(|document| decode(document).map_err(Error::Decode))
-        .collect()
-}
-
-/// A directory's documents, or one file's, which may be MIME as user data is.
-fn files(root: &Root, path: &str) -> Result<Vec<Document>, Error> {
+/// A directory's documents, or one file's, which may be MIME as user data is; `None` when there is no such file.
+///
+/// # Errors
+/// When it cannot be read, or holds nothing for us.
+pub fn file(root: &Root, path: &str) -> Result<Option<UserData>, Error> {
     if root.path(path).is_dir() {
-        return directory(root, path);
+        return Ok(Some(UserData {
+            documents: directory(root, path)?,
+            warnings: Vec::new(),
+        }));
     }
     let bytes = root.read(path).map_err(|source| Error::File { source })?;
-    let bytes = bytes.ok_or_else(|| Error::NoFile {
-        path: path.to_owned(),
-    })?;
-    let mut documents = user_data::split(&bytes).map_err(Error::UserData)?;
-    for document in &mut documents {
-        document.name = document.name.replace("the user data", &format!("`{path}`"));
-    }
-    Ok(documents)
+    bytes
+        .map(|bytes| named(&bytes, &format!("`{path}`")))
+        .transpose()
 }
 
-fn directory(root: &Root, path: &str) -> Result<Vec<Document>, Error> {
+/// Splits bytes as user data is split, and calls them `name`.
+///
+/// # Errors
+/// [`Error::Content`] where [`user_data::split`] has an error.
+pub fn named(bytes: &[u8], name: &str) -> Result<UserData, Error> {
+    let rename = |text: &str| text.replace("the user data", name);
+    let mut data = user_data::split(bytes).map_err(|error| Error::Content {
+        detail: match error {
+            user_data::Error::Empty => format!("{name} is empty"),
+            error => rename(&error.to_string()),
+        },
+    })?;
+    for document in &mut data.documents {
+        document.name = rename(&document.name);
+    }
+    for warning in &mut data.warnings {
+        *warning = rename(warning);
+    }
+    Ok(data)
+}
+
+/// The documents of a directory; none when it does not exist.
+///
+/// # Errors
+/// When a file in it cannot be read.
+pub fn directory(root: &Root, path: &str) -> Result<Vec<Document>, Error> {
     let mut documents = Vec::new();
     for name in root.list(path).map_err(|source| Error::File { source })? {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
@@ -204,113 +242,4 @@ fn directory(root: &Root, path: &str) -> Result<Vec<Document>, Error> {
         }));
     }
     Ok(documents)
-}
-
-fn agent_settings(agent: AgentConfig, document: &Document) -> Result<AgentConfig, Error> {
-    match decode(document).map_err(Error::Decode)? {
-        Source::AgentConfig(document) => Ok(agent.with(&document)),
-        Source::NodeConfig { .. } => Err(Error::Decode(decode::Error::Kind {
-            name: document.name.clone(),
-            api_version: node::config::node_config::API_VERSION.to_owned(),
-            kind: node::config::node_config::KIND.to_owned(),
-        })),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const HEAD: &str = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec:\n";
-
-    fn root(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
-        let directory = tempfile::tempdir().unwrap();
-        let root = Root::new(directory.path());
-        for (path, text) in files {
-            root.write(path, text.as_bytes(), 0o644).unwrap();
-        }
-        (directory, root)
-    }
-
-    async fn load_files(root: &Root, paths: &[&str]) -> Result<Loaded, Error> {
-        let imds = Imds::new(Some("http://127.0.0.1:9"), Duration::ZERO);
-        let locations: Vec<_> = paths
-            .iter()
-            .map(|path| Location::File((*path).to_owned()))
-            .collect();
-        load(root, &imds, &locations).await
-    }
-
-    #[tokio::test]
-    async fn files_of_a_directory_merge_in_lexical_order() {
-        let (_directory, root) = root(&[
-            (
-                "/d/20.yaml",
-                &format!("{HEAD}  cluster: {{name: second}}\n"),
-            ),
-            (
-                "/d/10.yaml",
-                &format!("{HEAD}  cluster: {{name: first, cidr: 10.100.0.0/16}}\n"),
-            ),
-            ("/d/30.txt", "not read"),
-        ]);
-        let loaded = load_files(&root, &["/d"]).await.unwrap();
-        assert_eq!(loaded.config.spec.cluster.name, "second");
-        assert_eq!(loaded.config.spec.cluster.cidr, "10.100.0.0/16");
-    }
-
-    #[tokio::test]
-    async fn an_error_names_the_file() {
-        let (_directory, root) = root(&[("/d/a.yaml", "apiVersion: v1\nkind: Pod\n")]);
-        let message = load_files(&root, &["/d"]).await.unwrap_err().to_string();
-        assert!(
-            message.starts_with("`/d/a.yaml`: `apiVersion: v1`, `kind: Pod` is no configuration"),
-            "{message}"
-        );
-        let message = load_files(&root, &["/none.yaml"])
-            .await
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            message,
-            "configuration source `file:///none.yaml` does not exist"
-        );
-        let message = load_files(&root, &["/empty/"])
-            .await
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            message,
-            "configuration source `file:///empty/` does not exist"
-        );
-    }
-
-    #[tokio::test]
-    async fn settings_of_the_agent_come_from_its_own_directory() {
-        let (_directory, root) = root(&[
-            ("/d/a.yaml", &format!("{HEAD}  cluster: {{name: a}}\n")),
-            (
-                "/etc/nodeagent/config.d/a.yaml",
-                "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec: {credential: awsCli}\n",
-            ),
-        ]);
-        let loaded = load_files(&root, &["/d"]).await.unwrap();
-        assert_eq!(
-            loaded.agent.credential,
-            node::config::CredentialSource::AwsCli
-        );
-    }
-
-    #[test]
-    fn sources_are_named_as_nodeadm_names_them() {
-        assert_eq!("imds://user-data".parse(), Ok(Location::UserData));
-        assert_eq!(
-            "file:///etc/eks/nodeadm.d/".parse(),
-            Ok(Location::File("/etc/eks/nodeadm.d/".into()))
-        );
-        assert!("http://example.com".parse::<Location>().is_err());
-        assert!("file://relative".parse::<Location>().is_err());
-    }
 }

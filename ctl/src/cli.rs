@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use node::max_pods::CniVersion;
 
 use crate::observe::aws::Access;
 use crate::print::Color;
@@ -199,11 +200,78 @@ pub enum TokenOutput {
 #[derive(Debug, Args)]
 pub struct MaxPodsArgs {
     /// Instance types, such as m5.large
-    #[arg(long, value_name = "TYPE", required = true, num_args = 1.., value_delimiter = ',', env = "NODECTL_INSTANCE_TYPE", hide_env_values = true)]
+    #[arg(value_name = "TYPE")]
+    pub types: Vec<String>,
+    /// Instance types, as max-pods-calculator.sh had them
+    #[arg(long, value_name = "TYPE", required_unless_present_any = ["types", "all"], num_args = 1.., value_delimiter = ',', env = "NODECTL_INSTANCE_TYPE", hide_env_values = true)]
     pub instance_type: Vec<String>,
+    /// Every known type
+    #[arg(long, env = "NODECTL_ALL", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub all: bool,
+    /// Version of the VPC CNI; below 1.9 it has no prefix delegation
+    #[arg(
+        long,
+        value_name = "VERSION",
+        env = "NODECTL_CNI_VERSION",
+        hide_env_values = true
+    )]
+    pub cni_version: Option<CniVersion>,
+    /// The VPC CNI has custom networking: the primary interface is not for pods
+    #[arg(long, env = "NODECTL_CNI_CUSTOM_NETWORKING_ENABLED", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub cni_custom_networking_enabled: bool,
+    /// The VPC CNI has prefix delegation: sixteen pods in the place of one, on Nitro instances
+    #[arg(long, env = "NODECTL_CNI_PREFIX_DELEGATION_ENABLED", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub cni_prefix_delegation_enabled: bool,
+    /// Most interfaces that the VPC CNI attaches
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "NODECTL_CNI_MAX_ENI",
+        hide_env_values = true
+    )]
+    pub cni_max_eni: Option<u32>,
+    /// Interfaces that are not for pods, beside the one of custom networking
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        env = "NODECTL_RESERVED_ENIS",
+        hide_env_values = true
+    )]
+    pub reserved_enis: u32,
+    /// CEL expression over `max_pods`, `default_enis`, `ips_per_eni`, `vcpus` and `physical_memory_mib`
+    #[arg(
+        long,
+        value_name = "CEL",
+        env = "NODECTL_MAX_PODS_EXPRESSION",
+        hide_env_values = true
+    )]
+    pub max_pods_expression: Option<String>,
+    /// Whether to keep to what Kubernetes recommends
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "NODECTL_CAP",
+        hide_env_values = true
+    )]
+    pub cap: Cap,
+    /// No cap whatever --cap says; for scripts that were written for max-pods-calculator.sh
+    #[arg(long, env = "NODECTL_SHOW_MAX_ALLOWED", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub show_max_allowed: bool,
     /// Output format.
     #[command(flatten)]
     pub output: OutputFlag,
+}
+
+/// Whether max pods is kept to what Kubernetes recommends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Cap {
+    /// As many pods as there are addresses, as the agent counts unless told otherwise
+    #[default]
+    None,
+    /// At most 110 pods, and 250 on more than 30 vCPUs
+    Recommended,
 }
 
 /// `nodectl explain`.

@@ -5,6 +5,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`config`] | user data, NodeConfig and AgentConfig: decode, merge, check |
+//! | [`containerd`] | containerd's configuration, version 2 in the words of version 3 |
 //! | [`max_pods`] | the instance table, max pods and what the kubelet reserves for them |
 //! | [`token`] | the SigV4 presigned bearer token |
 //! | [`finding`] | the catalogue of faults that an agent can name |
@@ -18,6 +19,7 @@
 pub mod chain;
 pub mod config;
 pub mod console;
+pub mod containerd;
 pub mod finding;
 pub mod max_pods;
 pub mod rank;

@@ -132,7 +132,7 @@ struct ExecCredentialStatus<'a> {
 
 /// Domain suffix of a region's AWS service endpoints, by partition.
 /// Source: the `endpoints.json` of botocore, `dnsSuffix` of each partition.
-fn dns_suffix(region: &str) -> &'static str {
+pub fn dns_suffix(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "amazonaws.com.cn",
         Some("eusc") => "amazonaws.eu",

@@ -1,24 +1,29 @@
-//! Time and memory of what a node waits for: the config phase and the kubelet's token, beside a peer where the lab has one.
+//! Time and memory of what a node waits for: the config phase and the kubelet's token, beside a peer where there is one.
 //!
 //! Each command runs against a metadata service of our own on a loopback port, in turn with its peer, so that a drift of
-//! the machine's speed meets both. Figures are the kernel's own accounting of each finished process; medians are shown.
+//! the machine's speed meets both. Medians are shown, and how often ours fits into the peer's figure beside the budget.
+
+mod measure;
+mod nodeadm;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
-use wait4::Wait4 as _;
 
+pub use self::measure::{MeasureError, Sample, run as measure};
+use self::measure::{Subject, drop_from_page_cache};
 use crate::cloud::imds::{self, FixedDirectory};
 use crate::cloud::record::MachineRecord;
-use crate::virtual_root;
+use crate::image::{self, ImageError};
+use crate::progress;
+use crate::setup;
+use crate::virtual_root::Image;
 
 const RUNS: usize = 20;
 
@@ -40,43 +45,55 @@ pub enum BenchError {
     /// The scene could not be set.
     #[error("preparing the measurement")]
     Prepare(#[source] io::Error),
-    /// A command does not start.
-    #[error("running `{}`", program.display())]
-    Run {
-        /// The program.
-        program: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// A command that should succeed does not.
-    #[error("`{}` ended with {status}", program.display())]
-    Status {
-        /// The program.
-        program: PathBuf,
-        /// How it ended.
-        status: std::process::ExitStatus,
-    },
+    /// The program that measures is not built.
+    #[error("finding what measures")]
+    NoLab(#[source] ImageError),
+    /// One of the runs.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
 }
 
-/// One command to measure.
-struct Subject {
-    name: &'static str,
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    environment: Vec<(&'static str, String)>,
+/// Commands that are measured in turn: ours, then its peer if there is one.
+struct Group {
+    title: &'static str,
+    /// Whether the programs are dropped from the page cache before each run.
+    is_cold: bool,
+    subjects: Vec<Subject>,
+    budget: Budget,
 }
 
-/// What one run took.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    wall: Duration,
-    cpu: Duration,
-    peak_kibibytes: u64,
+/// How many times less than its peer ours is to take.
+#[derive(Clone, Copy)]
+struct Budget {
+    wall: f64,
+    cpu: f64,
+    peak: f64,
 }
 
-/// Measures and prints. `peers` is a directory that may hold `aws-iam-authenticator`.
+const CONFIG_BUDGET: Budget = Budget {
+    wall: 4.0,
+    cpu: 5.0,
+    peak: 4.0,
+};
+const TOKEN_BUDGET: Budget = Budget {
+    wall: 5.0,
+    cpu: 5.0,
+    peak: 1.0,
+};
+
+/// Where the commands find what they need.
+struct Scene<'a> {
+    nodeagent: &'a Path,
+    /// May hold `nodeadm` and `aws-iam-authenticator`.
+    peers: &'a Path,
+    endpoint: String,
+    root: &'a Path,
+    peer_root: &'a Path,
+}
+
+/// Measures and prints. `peers` is a directory that may hold `nodeadm` and `aws-iam-authenticator`.
 pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
+    let lab = image::program("lab").map_err(BenchError::NoLab)?;
     let record = MachineRecord {
         user_data: Some(STANDARD.encode(USER_DATA)),
         ..MachineRecord::typical()
@@ -84,135 +101,204 @@ pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
     let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .map_err(BenchError::Prepare)?;
-    let endpoint = format!(
-        "http://{}",
-        listener.local_addr().map_err(BenchError::Prepare)?
-    );
+    let address = listener.local_addr().map_err(BenchError::Prepare)?;
     let service = tokio::spawn(imds::serve(listener, FixedDirectory::new(record)));
     let root = tempfile::tempdir().map_err(BenchError::Prepare)?;
-    virtual_root::prepare(root.path()).map_err(BenchError::Prepare)?;
+    Image::default()
+        .write(root.path())
+        .map_err(BenchError::Prepare)?;
+    let peer_root = tempfile::tempdir().map_err(BenchError::Prepare)?;
+    let systemd = nodeadm::prepare(peer_root.path()).map_err(BenchError::Prepare)?;
+    let greeter = tokio::spawn(nodeadm::greet_all(systemd));
 
+    let scene = Scene {
+        nodeagent,
+        peers,
+        endpoint: format!("http://{address}"),
+        root: root.path(),
+        peer_root: peer_root.path(),
+    };
     let mut report = format!(
-        "{:<34}{:>12}{:>12}{:>12}\n",
+        "{:<34}{:>14}{:>14}{:>14}{:>14}\n",
         format!("median of {RUNS}"),
         "wall ms",
         "cpu ms",
-        "peak MiB"
+        "peak MiB",
+        "major faults"
     );
-    for group in groups(nodeagent, peers, root.path(), &endpoint) {
-        let mut samples = vec![Vec::with_capacity(RUNS); group.len()];
-        // The first round warms caches and is not counted.
-        for round in 0..=RUNS {
-            for (subject, samples) in group.iter().zip(&mut samples) {
-                let sample = measure(subject).await?;
-                if round > 0 {
-                    samples.push(sample);
-                }
-            }
-        }
-        for (subject, samples) in group.iter().zip(&samples) {
-            report.push_str(&row(subject.name, samples));
-        }
+    for group in scene.groups() {
+        report.push_str(&group.run(&lab).await?);
     }
     service.abort();
+    greeter.abort();
     io::stdout()
         .lock()
         .write_all(report.as_bytes())
         .map_err(BenchError::Prepare)
 }
 
-/// Commands that are measured in turn.
-fn groups(nodeagent: &Path, peers: &Path, root: &Path, endpoint: &str) -> Vec<Vec<Subject>> {
-    let nodeagent = nodeagent.to_owned();
-    let imds = vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.to_owned())];
-    let config = Subject {
-        name: "nodeagent init, config phase",
-        program: nodeagent.clone(),
-        arguments: ["init", "--skip", "run", "--skip", "join", "--root"]
-            .into_iter()
-            .map(OsString::from)
-            .chain([root.as_os_str().to_owned()])
-            .collect(),
-        environment: imds.clone(),
-    };
-    let arguments = |arguments: &[&str]| arguments.iter().map(OsString::from).collect();
-    let mut tokens = vec![Subject {
-        name: "nodeagent token",
-        program: nodeagent,
-        arguments: arguments(&["token", "--cluster-name", "bench", "--region", "us-west-2"]),
-        environment: imds,
-    }];
-    let peer = peers.join("aws-iam-authenticator");
-    if peer.exists() {
-        tokens.push(Subject {
-            name: "aws-iam-authenticator token",
-            program: peer,
-            arguments: arguments(&["token", "-i", "bench", "--region", "us-west-2"]),
-            // It signs offline as well; keys from the environment spare it the metadata service.
-            environment: vec![
-                ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),
-                (
-                    "AWS_SECRET_ACCESS_KEY",
-                    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
-                ),
-            ],
-        });
+impl Scene<'_> {
+    fn groups(&self) -> Vec<Group> {
+        let group = |title, is_cold, subjects: &[Subject], budget| Group {
+            title,
+            is_cold,
+            subjects: subjects.to_vec(),
+            budget,
+        };
+        let config = self.config_phases();
+        vec![
+            group("config phase, warm", false, &config, CONFIG_BUDGET),
+            group("config phase, cold", true, &config, CONFIG_BUDGET),
+            group("token", false, &self.tokens(), TOKEN_BUDGET),
+        ]
     }
-    vec![vec![config], tokens]
+
+    fn config_phases(&self) -> Vec<Subject> {
+        let metadata = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.endpoint.clone());
+        let mut arguments = words(&["init", "--skip", "run", "--skip", "join", "--root"]);
+        arguments.push(self.root.into());
+        let mut subjects = vec![Subject {
+            name: "nodeagent init",
+            surroundings: Vec::new(),
+            program: self.nodeagent.to_owned(),
+            arguments,
+            environment: vec![metadata.clone()],
+        }];
+        let program = self.peers.join("nodeadm");
+        if !program.exists() {
+            return subjects;
+        }
+        if setup::is_root() {
+            subjects.push(Subject {
+                name: "nodeadm init",
+                surroundings: nodeadm::surroundings(self.peer_root),
+                program,
+                arguments: words(&["init", "--skip", "run"]),
+                environment: vec![
+                    metadata,
+                    ("PATH", nodeadm::path(self.peer_root)),
+                    // It asks them whether it is root.
+                    ("USER", "root".to_owned()),
+                    ("HOME", "/root".to_owned()),
+                ],
+            });
+        } else {
+            progress::say(&"nodeadm needs root and a mount namespace: it is left out");
+        }
+        subjects
+    }
+
+    fn tokens(&self) -> Vec<Subject> {
+        let mut subjects = vec![Subject {
+            name: "nodeagent token",
+            surroundings: Vec::new(),
+            program: self.nodeagent.to_owned(),
+            arguments: words(&["token", "--cluster-name", "bench", "--region", "us-west-2"]),
+            environment: vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.endpoint.clone())],
+        }];
+        let program = self.peers.join("aws-iam-authenticator");
+        if program.exists() {
+            subjects.push(Subject {
+                name: "aws-iam-authenticator token",
+                surroundings: Vec::new(),
+                program,
+                arguments: words(&["token", "-i", "bench", "--region", "us-west-2"]),
+                // It signs offline as well; keys from the environment spare it the metadata service.
+                environment: vec![
+                    ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE".to_owned()),
+                    (
+                        "AWS_SECRET_ACCESS_KEY",
+                        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
+                    ),
+                ],
+            });
+        }
+        subjects
+    }
 }
 
-async fn measure(subject: &Subject) -> Result<Sample, BenchError> {
-    let mut command = Command::new(&subject.program);
-    command
-        .args(&subject.arguments)
-        .env_clear()
-        .envs(
-            subject
-                .environment
-                .iter()
-                .map(|(name, value)| (name, value)),
+fn words(words: &[&str]) -> Vec<OsString> {
+    words.iter().map(OsString::from).collect()
+}
+
+impl Group {
+    /// Measures the group; returns its part of the report.
+    async fn run(&self, lab: &Path) -> Result<String, BenchError> {
+        let mut samples = vec![Vec::with_capacity(RUNS); self.subjects.len()];
+        // The first round warms caches and is not counted.
+        for round in 0..=RUNS {
+            for (subject, samples) in self.subjects.iter().zip(&mut samples) {
+                if self.is_cold {
+                    drop_from_page_cache(&subject.program).map_err(BenchError::Prepare)?;
+                }
+                let sample = subject.measure(lab).await?;
+                if round > 0 {
+                    samples.push(sample);
+                }
+            }
+        }
+        let medians: Vec<Figures> = samples.iter().map(|samples| Figures::of(samples)).collect();
+        let mut report = format!("{}\n", self.title);
+        for (subject, median) in self.subjects.iter().zip(&medians) {
+            report.push_str(&median.row(subject.name));
+        }
+        if let [ours, peer] = medians.as_slice() {
+            report.push_str(&ours.ratio(peer, self.budget));
+        }
+        if self.is_cold && medians.iter().any(|median| median.major_faults == 0.0) {
+            report.push_str("  not cold: this file system keeps a program in memory\n");
+        }
+        Ok(report)
+    }
+}
+
+/// Medians.
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    wall_milliseconds: f64,
+    cpu_milliseconds: f64,
+    peak_mebibytes: f64,
+    major_faults: f64,
+}
+
+impl Figures {
+    fn of(samples: &[Sample]) -> Self {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "2^52 µs are a century and 2^52 KiB no machine has"
+        )]
+        let of = |figure: fn(&Sample) -> u64, unit: f64| {
+            median(samples.iter().map(|sample| figure(sample) as f64 / unit))
+        };
+        Self {
+            wall_milliseconds: of(|sample| sample.wall_microseconds, 1000.0),
+            cpu_milliseconds: of(|sample| sample.cpu_microseconds, 1000.0),
+            peak_mebibytes: of(|sample| sample.peak_kibibytes, 1024.0),
+            major_faults: of(|sample| sample.major_faults, 1.0),
+        }
+    }
+
+    fn row(&self, name: &str) -> String {
+        format!(
+            "  {name:<32}{:>14.1}{:>14.1}{:>14.1}{:>14.0}\n",
+            self.wall_milliseconds, self.cpu_milliseconds, self.peak_mebibytes, self.major_faults
         )
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let failed = |source| BenchError::Run {
-        program: subject.program.clone(),
-        source,
-    };
-    let start = Instant::now();
-    let mut child = command.spawn().map_err(failed)?;
-    // The metadata service runs on this thread, so the wait must not hold it.
-    let waited = tokio::task::spawn_blocking(move || child.wait4())
-        .await
-        .map_err(|error| failed(error.into()))?;
-    let ended = waited.map_err(failed)?;
-    if !ended.status.success() {
-        return Err(BenchError::Status {
-            program: subject.program.clone(),
-            status: ended.status,
-        });
     }
-    Ok(Sample {
-        wall: start.elapsed(),
-        cpu: ended.rusage.utime + ended.rusage.stime,
-        peak_kibibytes: ended.rusage.maxrss / 1024,
-    })
-}
 
-fn row(name: &str, samples: &[Sample]) -> String {
-    let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let wall = median(samples.iter().map(|sample| milliseconds(sample.wall)));
-    let cpu = median(samples.iter().map(|sample| milliseconds(sample.cpu)));
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a process of 2^52 KiB cannot run"
-    )]
-    let peak = median(
-        samples
-            .iter()
-            .map(|sample| sample.peak_kibibytes as f64 / 1024.0),
-    );
-    format!("{name:<34}{wall:>12.1}{cpu:>12.1}{peak:>12.1}\n")
+    /// How often ours fits into the peer's, and how often it should.
+    fn ratio(&self, peer: &Self, budget: Budget) -> String {
+        let cell = |ours: f64, peer: f64, budget: f64| format!("{:.1}x ({budget}x)", peer / ours);
+        let mut line = format!("  {:<32}", "times less than the peer (budget)");
+        for cell in [
+            cell(self.wall_milliseconds, peer.wall_milliseconds, budget.wall),
+            cell(self.cpu_milliseconds, peer.cpu_milliseconds, budget.cpu),
+            cell(self.peak_mebibytes, peer.peak_mebibytes, budget.peak),
+        ] {
+            write!(line, "{cell:>14}").unwrap_or_default();
+        }
+        line.push('\n');
+        line
+    }
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -228,5 +314,20 @@ mod tests {
     #[test]
     fn the_median_is_the_middle_one() {
         assert!((median([3.0, 1.0, 2.0].into_iter()) - 2.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_ratio_says_how_often_ours_fits_into_the_peers_figure() {
+        let of = |figure| Figures {
+            wall_milliseconds: figure,
+            cpu_milliseconds: figure,
+            peak_mebibytes: figure,
+            major_faults: 0.0,
+        };
+        let line = of(2.0).ratio(&of(9.0), CONFIG_BUDGET);
+        assert!(
+            line.contains("4.5x (4x)") && line.contains("4.5x (5x)"),
+            "{line}"
+        );
     }
 }

@@ -11,6 +11,7 @@
 //! | `machines/<instance-id>.json` | the machine code | [`record::MachineRecord`] |
 //! | `credentials/<access-key-id>.json` | IMDS and `lab` | [`credentials::MintedCredential`] |
 //! | `faults/imds/<instance-id>.json` | `lab fault` and suites | [`imds::Faults`] |
+//! | `faults/gateway.json` | suites | [`gateway::Refusals`] |
 //! | `access-entries.json` | the gateway | [`access_entry::AccessEntry`] by principal |
 //! | `log/gateway-requests.jsonl` | the gateway | [`gateway::LoggedRequest`], one a line |
 
@@ -21,6 +22,7 @@ pub mod gateway;
 pub mod imds;
 pub mod json_file;
 pub mod moto;
+pub mod proxy;
 mod random;
 pub mod record;
 pub mod sigv4;

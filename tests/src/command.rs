@@ -57,6 +57,13 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         program: Option<PathBuf>,
     },
+    /// Run a program and print what it took, JSON (a process of `lab bench`)
+    #[command(hide = true)]
+    Measure {
+        /// The program with its arguments.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<OsString>,
+    },
     /// Serve the AWS side (a process of the lab)
     #[command(hide = true)]
     Serve {
@@ -108,6 +115,12 @@ pub struct AddArgs {
     /// IAM role; one other than the default is created and has no access entry, so its nodes are refused
     #[arg(long, value_name = "NAME", default_value = NODE_ROLE)]
     pub role: String,
+    /// Major version of containerd: Debian's 1.7, or 2 built from its Go module
+    #[arg(long, value_name = "MAJOR", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub containerd: u8,
+    /// Put the agent in the place of nodeadm, on an image as AWS makes it
+    #[arg(long)]
+    pub nodeadm: bool,
     /// How many
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
     pub count: u8,
@@ -156,6 +169,9 @@ pub struct DemoArgs {
 
 /// Does what the command line says; returns the exit status.
 pub fn run(cli: &Cli) -> Result<u8, CommandError> {
+    if let Command::Measure { program } = &cli.command {
+        return run::measure(program).map(|()| 0);
+    }
     let cache = Cache::from_environment()?;
     let layout = cache.lab(&cli.name)?;
     match &cli.command {
@@ -189,7 +205,10 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         Command::Exec(arguments) => return run::exec(&Lab::open(&layout)?, &arguments.program),
         Command::Logs(arguments) => run::logs(&layout, arguments.process.as_deref())?,
         Command::Demo(arguments) => demo::run(&cache, &layout, arguments.keep)?,
-        Command::Bench { .. } | Command::Serve { .. } | Command::Guard => {}
+        Command::Bench { .. }
+        | Command::Measure { .. }
+        | Command::Serve { .. }
+        | Command::Guard => {}
     }
     Ok(0)
 }

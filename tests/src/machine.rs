@@ -23,7 +23,7 @@ use crate::{
     cluster::{ACCOUNT_ID, AVAILABILITY_ZONE, AVAILABILITY_ZONE_ID, NODE_ROLE, REGION},
     control_group::{ControlGroup, ControlGroupError},
     file::{self, FileError},
-    image::{Image, ImageError},
+    image::{Features, Image, ImageError},
     lifecycle::Lab,
     network::{self, NetworkError},
     process::ProcessError,
@@ -39,6 +39,18 @@ pub enum MachineError {
     /// All addresses have been used.
     #[error("the lab has no address for another machine: `lab down`, then `lab up`")]
     Full,
+    /// The host has too few inotify instances left.
+    #[error(
+        "this host has {free} inotify instances left of {limit} and a machine needs {needed}: end another lab, or `sysctl fs.inotify.max_user_instances=1024`"
+    )]
+    NoWatches {
+        /// How many are left, counted up to what is needed.
+        free: usize,
+        /// How many a machine needs.
+        needed: usize,
+        /// How many a user may have.
+        limit: String,
+    },
     /// No machine of this name.
     #[error("lab `{lab}` has no machine `{name}`: `lab node list` shows those it has")]
     Unknown {
@@ -93,6 +105,12 @@ pub struct Wanted {
     pub role: String,
     /// Its user data, with placeholders for what the cluster is.
     pub user_data: Vec<u8>,
+    /// What its metadata say other than they would: values by their path below `meta-data/`.
+    pub metadata: BTreeMap<String, String>,
+    /// In what its image differs from the usual one.
+    pub features: Features,
+    /// Files that its image has beyond that: path from the root on, content.
+    pub files: Vec<(&'static str, String)>,
 }
 
 impl Default for Wanted {
@@ -101,6 +119,9 @@ impl Default for Wanted {
             instance_type: "m5.large".to_owned(),
             role: NODE_ROLE.to_owned(),
             user_data: DEFAULT_USER_DATA.to_vec(),
+            metadata: BTreeMap::new(),
+            features: Features::default(),
+            files: Vec::new(),
         }
     }
 }
@@ -109,16 +130,26 @@ impl Lab {
     /// Adds a machine and waits until its systemd runs; what becomes of it then is the agent's business.
     pub fn add_machine(&self, wanted: &Wanted) -> Result<MachineRecord, MachineError> {
         let _held = file::lock(&self.layout.lock())?;
-        let image = Image::build(self.layout.cache())?;
+        let image = Image::build(self.layout.cache(), wanted.features)?;
         let user_data = user_data::fill_in(&wanted.user_data, self)?;
         let number = self.next_number()?;
         self.inside(|| async move {
             let record = self.run_instance(wanted, number, user_data).await?;
-            root::write(self, &record, number)?;
+            root::write(self, &record, number, wanted)?;
+            image.write(&root::image(self, &record))?;
             record::write(&self.layout.run(), &record)?;
             boot::start(self, &record, &image).await?;
             Ok(record)
         })?
+    }
+
+    /// Ends the machine as a crash would and starts it again, with all that it has written and with what its record says
+    /// now; waits until its systemd runs.
+    pub fn restart_machine(&self, record: &MachineRecord) -> Result<(), MachineError> {
+        let _held = file::lock(&self.layout.lock())?;
+        let image = Image::read(&root::image(self, record))?;
+        record::write(&self.layout.run(), record)?;
+        self.inside(|| async { boot::start(self, record, &image).await })?
     }
 
     /// The machines of the lab, oldest first.
@@ -247,6 +278,7 @@ impl Lab {
             user_data: Some(STANDARD.encode(&user_data)),
             tags,
             metadata_tags: false,
+            metadata: wanted.metadata.clone(),
             launch_time: Timestamp::now(),
         })
     }

@@ -132,6 +132,22 @@ where
     process::run(Command::new(program).args(arguments)).map_err(NetworkError::Command)
 }
 
+/// From now on TCP connections from this address to this port of the lab are refused. A rule of
+/// routing does it: no packet filter is needed. Call it once a lab.
+pub fn refuse(namespace: &Path, from: Ipv4Addr, port: u16) -> Result<(), NetworkError> {
+    // The kernel looks for local addresses first of all; that must come after our rule.
+    let rules = [
+        "rule add priority 100 lookup local".to_owned(),
+        format!("rule add priority 10 from {from} ipproto tcp dport {port} prohibit"),
+        "rule delete priority 0 lookup local".to_owned(),
+    ];
+    for rule in rules {
+        let words: Vec<&str> = rule.split(' ').collect();
+        inside(namespace, "ip", &words)?;
+    }
+    Ok(())
+}
+
 /// Removes the namespace; its interfaces go with it once its last process has gone. None there is as good.
 pub fn remove(namespace: &Path) -> Result<(), NetworkError> {
     if is_mounted(namespace) {

@@ -84,6 +84,17 @@ pub fn require_root() -> Result<(), SetupError> {
     })
 }
 
+/// Builds what `lab bench` measures ours against, as far as it does not come with the cluster.
+pub fn peers(cache: &Cache) -> Result<(), SetupError> {
+    let _held = file::lock(&cache.lock())?;
+    tool::build_peers(cache)
+}
+
+/// Builds containerd 2.x; returns the names of its programs, which lie in the cache's `bin`.
+pub fn containerd_2(cache: &Cache) -> Result<[&'static str; 3], SetupError> {
+    tool::build_containerd_2(cache)
+}
+
 /// Makes everything that is missing.
 pub fn all(cache: &Cache) -> Result<(), SetupError> {
     require_root()?;

@@ -1,4 +1,4 @@
-//! The list of files that we wrote on this instance, and therefore may remove.
+//! The list of what we wrote on this instance, and therefore may remove.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::path;
 use crate::host::root::{Error, Root};
-use crate::plan::Plan;
 
-/// Files that are ours. An image may be made from a node, so the list is bound to the instance that wrote it.
+/// What is ours. An image may be made from a node, so the list is bound to the instance that wrote it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Ledger {
-    instance_id: String,
-    files: BTreeSet<String>,
+    pub(super) instance_id: String,
+    /// Whole files.
+    pub(super) files: BTreeSet<String>,
+    /// Files of which some lines are ours.
+    pub(super) blocks: BTreeSet<String>,
+    /// Directories that were not there before our files.
+    pub(super) directories: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -26,28 +30,18 @@ impl Ledger {
             .filter(|ledger| ledger.instance_id == instance_id)
             .unwrap_or_else(|| Self {
                 instance_id: instance_id.to_owned(),
-                files: BTreeSet::new(),
+                ..Self::default()
             }))
     }
 
-    /// The ledger of a plan that was carried out.
-    pub(super) fn of(plan: &Plan) -> Self {
-        Self {
-            instance_id: plan.summary.instance_id.clone(),
-            files: plan.files.iter().map(|file| file.path.to_owned()).collect(),
-        }
-    }
-
     pub(super) fn united_with(&self, other: &Self) -> Self {
+        let union = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.union(b).cloned().collect();
         Self {
             instance_id: other.instance_id.clone(),
-            files: self.files.union(&other.files).cloned().collect(),
+            files: union(&self.files, &other.files),
+            blocks: union(&self.blocks, &other.blocks),
+            directories: union(&self.directories, &other.directories),
         }
-    }
-
-    /// Files that are in this ledger and not in the other.
-    pub(super) fn without(&self, other: &Self) -> Vec<String> {
-        self.files.difference(&other.files).cloned().collect()
     }
 
     pub(super) fn write(&self, root: &Root) -> Result<(), Error> {

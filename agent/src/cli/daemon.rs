@@ -81,14 +81,23 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run());
     tasks.spawn(units::poll(Systemd::connect, observations, ssm));
-    tasks.spawn(boot::follow(root.clone(), boot, identity));
+    tasks.spawn(boot::follow(
+        root.clone(),
+        context.environment.clone(),
+        boot,
+        identity,
+    ));
     let ports = report::Ports {
         seen: seen_out.clone(),
         boot: boot_out,
         ssm: ssm_out,
         effective_max_pods: pods,
     };
-    tasks.spawn(report::run(root.clone(), ports));
+    tasks.spawn(report::run(
+        root.clone(),
+        context.environment.clone(),
+        ports,
+    ));
 
     let notifier = Notifier::of_environment(|name| std::env::var_os(name));
     notifier.ready();

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use node::chain::Chain;
-use node::config::{CredentialSource, NodeConfig};
+use node::config::CredentialSource;
 use node::finding::{self, Finding};
 use node::wire::Phase;
 
-use crate::apply::{self, Daemon, DaemonError};
+use crate::apply::{self, Daemon, DaemonError, RunError};
 use crate::facts::{self, Facts};
+use crate::host::environment;
+use crate::host::exec::Programs;
 use crate::host::imds::Imds;
 use crate::host::path;
 use crate::host::root;
 use crate::host::systemd::{self, Systemd};
 use crate::join::verdict::Desk;
 use crate::join::{self, End};
-use crate::plan::{self, Summary};
+use crate::plan::{self, Action, Summary};
 use crate::source::{self, Loaded, cache};
 
 use super::{Context, Exit, Name, Sources, output};
@@ -31,7 +33,7 @@ pub(super) struct Options {
     /// Leave a phase out
     #[arg(short, long, value_name = "PHASE")]
     skip: Vec<Skip>,
-    /// Start only this daemon; give it several times for several
+    /// Configure and start only this daemon; give it several times for several
     #[arg(short, long = "daemon", value_name = "UNIT")]
     daemons: Vec<Daemon>,
     #[command(flatten)]
@@ -39,6 +41,17 @@ pub(super) struct Options {
     /// Keep the configuration in FILE between phases
     #[arg(long, value_name = "FILE")]
     config_cache: Option<PathBuf>,
+}
+
+impl Options {
+    /// The daemons that are configured and started.
+    fn daemons(&self) -> &[Daemon] {
+        if self.daemons.is_empty() {
+            &Daemon::ALL
+        } else {
+            &self.daemons
+        }
+    }
 }
 
 /// A phase of the boot.
@@ -63,6 +76,8 @@ enum Error {
     #[error(transparent)]
     Facts(facts::Error),
     #[error(transparent)]
+    Labels(facts::labels::Error),
+    #[error(transparent)]
     Plan(plan::Error),
     #[error("writing the configuration")]
     Apply {
@@ -71,8 +86,13 @@ enum Error {
     },
     #[error(transparent)]
     Systemd(systemd::Error),
+    #[error("making the configuration count")]
+    Act {
+        #[source]
+        source: DaemonError,
+    },
     #[error(transparent)]
-    Daemon(DaemonError),
+    Run(RunError),
     #[error(
         "the config phase has not run in this boot: there is no `{}`",
         path::PLAN
@@ -96,6 +116,8 @@ impl Error {
                     &finding::BOOTSTRAP_AL2_SCRIPT
                 }
                 source::Error::UserData(_)
+                | source::Error::Content { .. }
+                | source::Error::UserDataDocument(_)
                 | source::Error::Decode(_)
                 | source::Error::Merge { .. } => &finding::BOOTSTRAP_BAD_USER_DATA,
                 source::Error::File { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
@@ -106,19 +128,28 @@ impl Error {
             Self::Facts(facts::Error::NotInstalled {
                 program: "kubelet", ..
             })
-            | Self::Daemon(DaemonError::NotInstalled {
+            | Self::Run(RunError::Daemon(DaemonError::NotInstalled {
                 unit: "kubelet.service",
-            }) => &finding::BOOTSTRAP_KUBELET_MISSING,
-            Self::Facts(facts::Error::CustomDomain { .. }) => &finding::JOIN_NO_PRIVATE_DNS,
+            })) => &finding::BOOTSTRAP_KUBELET_MISSING,
+            Self::Facts(facts::Error::Ec2 { source }) => facts::ec2::finding(source),
+            Self::Labels(_) => &finding::BOOTSTRAP_BAD_USER_DATA,
             Self::Plan(plan::Error::Config { .. }) => &finding::BOOTSTRAP_INCOMPLETE_CONFIG,
-            Self::Plan(plan::Error::Containerd { .. }) => &finding::BOOTSTRAP_BAD_USER_DATA,
+            Self::Plan(plan::Error::Containerd { .. } | plan::Error::Service { .. }) => {
+                &finding::BOOTSTRAP_BAD_USER_DATA
+            }
+            Self::Plan(plan::Error::ContainerdVersion { .. }) => {
+                &finding::BOOTSTRAP_CONTAINERD_CONFIG_VERSION
+            }
+            Self::Facts(facts::Error::ApiServerName { .. }) => &finding::NETWORK_DNS_NO_SUCH_HOST,
+            Self::Run(RunError::PauseImage { .. }) => &finding::IMAGE_SANDBOX_UNAVAILABLE,
             Self::Plan(plan::Error::NoImageCredentialProvider { .. }) => {
                 &finding::BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING
             }
             Self::Facts(facts::Error::File { .. } | facts::Error::NotInstalled { .. })
             | Self::Apply { .. }
             | Self::Systemd(_)
-            | Self::Daemon(_)
+            | Self::Act { .. }
+            | Self::Run(_)
             | Self::NotPlanned => &finding::BOOTSTRAP_UNIT_FAILED,
         }
     }
@@ -171,7 +202,7 @@ async fn phases(
         .ok_or(Error::NotPlanned)?;
     desk.identify(summary.identity());
     desk.begin(Phase::Join);
-    Ok(Some(join::wait(&context.root, &summary, desk).await))
+    Ok(Some(join::wait(&context.root, &context.environment, &summary, desk).await))
 }
 
 /// The config phase. When it is to be skipped, it runs all the same if the sources now say something else than in the
@@ -193,18 +224,18 @@ async fn configure(
     }
     let (loaded, facts) = if skip {
         (
-            source::load(root, &imds, &options.sources.sources).await,
+            source::load(root, &imds, &options.sources.sources, cached.as_ref()).await,
             None,
         )
     } else {
         // Facts do not depend on the configuration, so both are fetched at once.
         let (loaded, facts) = tokio::join!(
-            source::load(root, &imds, &options.sources.sources),
+            source::load(root, &imds, &options.sources.sources, cached.as_ref()),
             facts::gather(root, &imds, &context.environment)
         );
         (loaded, Some(facts))
     };
-    let loaded = loaded_or_cached(loaded, cached.as_ref())?;
+    let mut loaded = loaded.map_err(|source| Error::Source { source })?;
     let changed = cached
         .as_ref()
         .is_none_or(|cached| cached.spec != loaded.config.spec);
@@ -215,37 +246,41 @@ async fn configure(
         tracing::info!("the sources say something else than the config phase saw; it runs again");
         desk.begin(Phase::Config);
     }
-    let facts: Facts = match facts {
+    let mut facts: Facts = match facts {
         Some(facts) => facts.map_err(Error::Facts)?,
         None => facts::gather(root, &imds, &context.environment)
             .await
             .map_err(Error::Facts)?,
     };
-    write(context, options, desk, loaded, &facts)
-}
-
-/// A boot can go on with what an earlier phase used when the sources have nothing any more.
-fn loaded_or_cached(
-    loaded: Result<Loaded, source::Error>,
-    cached: Option<&NodeConfig>,
-) -> Result<Loaded, Error> {
-    match (loaded, cached) {
-        (Err(source::Error::NoNodeConfig { places }), Some(cached)) => {
-            tracing::warn!(
-                "no NodeConfig in {}; the cached one is used",
-                places.join(", ")
-            );
-            Ok(Loaded {
-                config: cached.clone(),
-                agent: node::config::AgentConfig::default(),
-                warnings: Vec::new(),
-            })
-        }
-        (loaded, _) => loaded.map_err(|source| Error::Source { source }),
+    facts
+        .complete(root, &loaded.config)
+        .await
+        .map_err(Error::Facts)?;
+    desk.identify(facts.instance.identity(&loaded.config));
+    let defaults = loaded.config.spec.instance.environment.get("default");
+    // Before EC2 is asked: the way to it may lead through a proxy that is set here.
+    environment::keep(root, defaults).map_err(|source| Error::Apply { source })?;
+    let environment = context.environment.clone().with_kept_defaults(root);
+    loaded.warnings.extend(facts.complete_from_tables(root));
+    let labels = facts::labels::fetch(&imds, &loaded.agent.labels)
+        .await
+        .map_err(Error::Labels)?;
+    facts.labels = labels.values;
+    loaded.warnings.extend(labels.warnings);
+    if let Ok(Some(earlier)) = Summary::read(root) {
+        facts
+            .instance
+            .recall_name(&earlier.instance_id, &earlier.node_name);
     }
+    let warnings = facts
+        .complete_from_ec2(root, &imds, &environment, &loaded.config)
+        .await
+        .map_err(Error::Facts)?;
+    loaded.warnings.extend(warnings);
+    write(context, options, desk, loaded, &facts).await
 }
 
-fn write(
+async fn write(
     context: &Context,
     options: &Options,
     desk: &mut Desk,
@@ -264,7 +299,8 @@ fn write(
             .chain(plan.warnings.iter().cloned())
             .collect(),
     );
-    let applied = apply::apply(&context.root, &plan).map_err(|source| Error::Apply { source })?;
+    let applied = apply::apply(&context.root, &plan, options.daemons())
+        .map_err(|source| Error::Apply { source })?;
     tracing::info!(
         node = plan.summary.node_name,
         max_pods = plan.summary.max_pods,
@@ -272,6 +308,7 @@ fn write(
         removed = applied.removed.len(),
         "configuration written"
     );
+    act(context, desk, &applied.actions).await?;
     if let Some(file) = &options.config_cache {
         cache::write(&context.root, file, &loaded.config)
             .map_err(|source| Error::Apply { source })?;
@@ -280,22 +317,39 @@ fn write(
     Ok(())
 }
 
+/// Makes what was written count. Below another root directory there is no machine to tell.
+async fn act(context: &Context, desk: &mut Desk, actions: &[Action]) -> Result<(), Error> {
+    if actions.is_empty() {
+        return Ok(());
+    }
+    if !context.root.is_machine() {
+        tracing::debug!(?actions, "not done below another root directory");
+        return Ok(());
+    }
+    let systemd = Systemd::connect().await.map_err(Error::Systemd)?;
+    let warnings = apply::act(&systemd, actions)
+        .await
+        .map_err(|source| Error::Act { source })?;
+    desk.warn_also(warnings);
+    Ok(())
+}
+
 /// The run phase.
 async fn start(context: &Context, options: &Options, desk: &mut Desk) -> Result<(), Error> {
     desk.begin(Phase::Run);
-    context
-        .root
-        .write(path::MARKER, b"", 0o644)
-        .map_err(|source| Error::Apply { source })?;
-    let systemd = Systemd::connect().await.map_err(Error::Systemd)?;
-    let daemons = if options.daemons.is_empty() {
-        &Daemon::ALL[..]
-    } else {
-        &options.daemons
-    };
-    apply::start_daemons(&systemd, daemons)
+    let summary = Summary::read(&context.root)
+        .map_err(|source| Error::Apply { source })?
+        .unwrap_or_else(|| {
+            tracing::warn!("{}; local disks are left alone", Error::NotPlanned);
+            Summary::default()
+        });
+    apply::prepare(&context.root, &Programs, &summary)
         .await
-        .map_err(Error::Daemon)?;
+        .map_err(Error::Run)?;
+    let systemd = Systemd::connect().await.map_err(Error::Systemd)?;
+    apply::start(&systemd, &Programs, options.daemons(), &summary)
+        .await
+        .map_err(Error::Run)?;
     desk.complete();
     Ok(())
 }

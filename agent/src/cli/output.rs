@@ -27,3 +27,8 @@ pub fn error(message: &str, hint: Option<&str>) {
 pub fn warning(message: &str) {
     drop(writeln!(io::stderr().lock(), "warning: {message}"));
 }
+
+/// Prints lines about the data, as they are.
+pub fn block(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}

@@ -5,7 +5,9 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use node::wire::ANNOTATION;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
+use super::environment::Environment;
 use super::kubernetes;
 use super::root::Root;
 
@@ -45,6 +47,17 @@ pub enum Error {
         #[source]
         source: Box<kube::Error>,
     },
+    /// The API server did not answer.
+    #[error(
+        "{operation} the Node `{node}`: no answer within {} s",
+        kubernetes::DEADLINE.as_secs()
+    )]
+    Deadline {
+        /// What was being done: `reading`, `annotating`.
+        operation: &'static str,
+        /// Name of the Node.
+        node: String,
+    },
 }
 
 impl Error {
@@ -63,6 +76,7 @@ impl Error {
 /// The Node of this name.
 pub struct OwnNode {
     root: Root,
+    environment: Environment,
     name: String,
     /// Made when it is first needed, and again after a failure: the kubeconfig may not exist yet, or may be rewritten.
     client: Mutex<Option<Client>>,
@@ -79,9 +93,10 @@ impl std::fmt::Debug for OwnNode {
 
 impl OwnNode {
     /// The Node of this name; nothing is asked yet.
-    pub fn new(root: &Root, name: &str) -> Self {
+    pub fn new(root: &Root, environment: &Environment, name: &str) -> Self {
         Self {
             root: root.clone(),
+            environment: environment.clone(),
             name: name.to_owned(),
             client: Mutex::new(None),
         }
@@ -94,8 +109,8 @@ impl OwnNode {
 
     /// What the Node looks like; `None` when there is none.
     pub async fn read(&self) -> Result<Option<NodeFacts>, Error> {
-        let answer = self.nodes().await?.get_opt(&self.name).await;
-        let node = self.checked("reading", answer).await?;
+        let nodes = self.nodes().await?;
+        let node = self.checked("reading", nodes.get_opt(&self.name)).await?;
         Ok(node.as_ref().map(facts))
     }
 
@@ -103,9 +118,8 @@ impl OwnNode {
     pub async fn annotate(&self, json: &str) -> Result<(), Error> {
         let patch = serde_json::json!({ "metadata": { "annotations": { ANNOTATION: json } } });
         let nodes = self.nodes().await?;
-        let answer = nodes
-            .patch_metadata(&self.name, &PatchParams::default(), &Patch::Merge(patch))
-            .await;
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(patch));
+        let answer = nodes.patch_metadata(&self.name, &parameters, &patch);
         self.checked("annotating", answer).await.map(drop)
     }
 
@@ -114,7 +128,7 @@ impl OwnNode {
         if let Some(client) = client.as_ref() {
             return Ok(Api::all(client.clone()));
         }
-        let made = kubernetes::client(&self.root)
+        let made = kubernetes::client(&self.root, &self.environment)
             .await
             .map_err(|source| Error::Client {
                 node: self.name.clone(),
@@ -127,19 +141,20 @@ impl OwnNode {
     async fn checked<T>(
         &self,
         operation: &'static str,
-        answer: kube::Result<T>,
+        answer: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, Error> {
-        match answer {
-            Ok(value) => Ok(value),
-            Err(source) => {
-                *self.client.lock().await = None;
-                Err(Error::Call {
-                    operation,
-                    node: self.name.clone(),
-                    source: Box::new(source),
-                })
-            }
-        }
+        let node = self.name.clone();
+        let error = match timeout(kubernetes::DEADLINE, answer).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(source)) => Error::Call {
+                operation,
+                node,
+                source: Box::new(source),
+            },
+            Err(_) => Error::Deadline { operation, node },
+        };
+        *self.client.lock().await = None;
+        Err(error)
     }
 }
 

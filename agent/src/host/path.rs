@@ -4,6 +4,8 @@
 pub const VERDICT: &str = "/run/nodeagent/verdict.json";
 /// What the config phase decided, for later phases and the daemon.
 pub const PLAN: &str = "/run/nodeagent/plan.json";
+/// Variables of `spec.instance.environment.default`, as JSON: a proxy's URL may hold a password, so for root only.
+pub const ENVIRONMENT: &str = "/run/nodeagent/environment.json";
 /// Socket of the daemon.
 pub const SOCKET: &str = "/run/nodeagent/agent.sock";
 /// What survives a reboot.
@@ -12,6 +14,8 @@ pub const STATE: &str = "/var/lib/nodeagent";
 pub const LEDGER: &str = "/var/lib/nodeagent/ledger.json";
 /// Directory of AgentConfig documents.
 pub const AGENT_CONFIG: &str = "/etc/nodeagent/config.d";
+/// Limits of instance types that the agent was not built with.
+pub const INSTANCE_TYPES: &str = "/etc/nodeagent/instance-types.tsv";
 
 /// Marker of a run phase that began.
 pub const MARKER: &str = "/run/nodeadm/init";
@@ -24,6 +28,8 @@ pub const KUBELET_CONFIG_DIRECTORY: &str = "/etc/kubernetes/kubelet/config.json.
 pub const KUBELET_CONFIG_DROP_IN: &str = "/etc/kubernetes/kubelet/config.json.d/40-nodeadm.conf";
 /// The kubelet's flags, as `NODEADM_KUBELET_ARGS`.
 pub const KUBELET_ENVIRONMENT: &str = "/etc/eks/kubelet/environment";
+/// The kubelet's kubeconfig with which it asks for a certificate; on Outposts only.
+pub const BOOTSTRAP_KUBECONFIG: &str = "/var/lib/kubelet/bootstrap-kubeconfig";
 /// The kubelet's kubeconfig.
 pub const KUBECONFIG: &str = "/var/lib/kubelet/kubeconfig";
 /// The cluster's certificate authority.
@@ -41,3 +47,23 @@ pub const BASE_RUNTIME_SPEC: &str = "/etc/containerd/base-runtime-spec.json";
 pub const KUBELET_VERSION: &str = "/etc/eks/kubelet-version.txt";
 /// Version of containerd that the AMI carries.
 pub const CONTAINERD_VERSION: &str = "/etc/eks/containerd-version.txt";
+/// NVIDIA's container runtime; there on images for GPUs.
+pub const NVIDIA_RUNTIME: &str = "/usr/bin/nvidia-container-runtime";
+
+/// Directory of units and their drop-ins.
+pub const SYSTEMD_UNITS: &str = "/etc/systemd/system";
+/// Environment of every service.
+pub const SYSTEM_ENVIRONMENT: &str = "/etc/systemd/system.conf.d/environment.conf";
+/// Name resolution.
+pub const RESOLVED_DROP_IN: &str = "/run/systemd/resolved.conf.d/40-eks.conf";
+/// Names that are known without DNS.
+pub const HOSTS: &str = "/etc/hosts";
+/// The SOCI snapshotter's configuration.
+pub const SOCI_CONFIG: &str = "/etc/soci-snapshotter-grpc/config.toml";
+/// Starts containerd after the SOCI snapshotter.
+pub const SOCI_UNIT_DROP_IN: &str =
+    "/etc/systemd/system/containerd.service.d/10-soci-snapshotter.conf";
+/// The pause image that the AMI carries.
+pub const PAUSE_IMAGE: &str = "/etc/eks/pause.tar";
+/// How cloud-init ended; there once it has.
+pub const CLOUD_INIT_RESULT: &str = "/run/cloud-init/result.json";

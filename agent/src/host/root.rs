@@ -117,6 +117,31 @@ impl Root {
         write(&target, content, mode).map_err(|source| failed("writing", path, source))
     }
 
+    /// Permission bits of a file; `None` when it does not exist.
+    pub fn mode(&self, path: impl AsRef<Path>) -> Option<u32> {
+        let metadata = fs::metadata(self.path(path)).ok()?;
+        Some(metadata.permissions().mode() & 0o7777)
+    }
+
+    /// Removes a directory if it is empty; fine when it is not, or does not exist.
+    pub fn remove_empty_directory(&self, path: impl AsRef<Path>) -> Result<Change, Error> {
+        match fs::remove_dir(self.path(&path)) {
+            Ok(()) => Ok(Change::Written),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound
+                        | ErrorKind::NotADirectory
+                        | ErrorKind::DirectoryNotEmpty
+                        | ErrorKind::ResourceBusy
+                ) =>
+            {
+                Ok(Change::Unchanged)
+            }
+            Err(source) => Err(failed("removing", path, source)),
+        }
+    }
+
     /// Removes a file; fine when it does not exist.
     pub fn remove(&self, path: impl AsRef<Path>) -> Result<Change, Error> {
         match fs::remove_file(self.path(&path)) {

@@ -81,6 +81,8 @@ pub trait Units {
     fn restart(&self, name: &str) -> impl Future<Output = Result<(), Error>> + Send;
     /// Enables units, as `systemctl enable` does.
     fn enable(&self, names: &[&str]) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Makes systemd read its configuration and its units again, as `systemctl daemon-reload` does.
+    fn reload(&self) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 #[zbus::proxy(
@@ -212,6 +214,13 @@ impl Units for Systemd {
                 return Ok(());
             }
             manager.reload().await
+        })
+        .await
+    }
+
+    async fn reload(&self) -> Result<(), Error> {
+        bounded("reloading", "systemd", async {
+            self.manager().await?.reload().await
         })
         .await
     }

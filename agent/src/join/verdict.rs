@@ -55,6 +55,16 @@ impl Desk {
         self.warnings = warnings;
     }
 
+    /// What else had no effect, beside what was said already.
+    pub fn warn_also(&mut self, warnings: Vec<String>) {
+        for warning in warnings {
+            tracing::warn!("{warning}");
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
     /// A phase begins. The config phase can run twice in a boot; then its timing is that of both.
     pub fn begin(&mut self, phase: Phase) {
         self.phase = phase;

@@ -16,7 +16,7 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
     let mut spec: Map<String, Value> = serde_json::from_str(DEFAULT).unwrap_or_default();
     merge_json(&mut spec, &inputs.config.spec.containerd.base_runtime_spec);
     PlannedFile {
-        path: path::BASE_RUNTIME_SPEC,
+        path: path::BASE_RUNTIME_SPEC.into(),
         mode: 0o644,
         content: kubelet_config::pretty_json(&Value::Object(spec)),
     }

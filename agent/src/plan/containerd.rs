@@ -1,44 +1,56 @@
 //! containerd's configuration: ours for the version that is installed, with the user's TOML over it.
 //!
-//! Formats: version 2 for containerd 1.x, version 3 for 2.x,
-//! <https://github.com/containerd/containerd/blob/main/docs/cri/config.md>.
+//! There is one template, of version 2. What containerd 2.x gets is moved into the words of version 3, before or after the
+//! user's TOML is laid over it, whichever version the user speaks.
 
-use node::config::merge::{self, merge_toml, parse_toml};
+use node::config::merge::{merge_toml, parse_toml};
+use node::containerd::{CRI, prefer_bin_dirs, speaks_version_3, to_version_3};
 
 use crate::facts::Version;
 use crate::host::path;
 
-use super::{Inputs, PlannedFile};
+use super::{Error, Inputs, PlannedFile, SANDBOX_IMAGE};
 
-/// The pause image is part of the AMI, so that no registry is needed to start a pod.
-const SANDBOX_IMAGE: &str = "localhost/kubernetes/pause:latest";
-/// Name of the CRI plugin in configuration of version 2; from version 3 on there are several.
-const CRI_PLUGIN_V2: &str = "io.containerd.grpc.v1.cri";
-
-pub(super) fn file(inputs: &Inputs<'_>) -> Result<PlannedFile, merge::Error> {
-    let user = parse_toml(&inputs.config.spec.containerd.config)?;
-    // containerd 2.x reads version 2 as well, and a user who speaks it must be merged with it.
-    let speaks_version_2 = user
-        .get("plugins")
-        .and_then(|plugins| plugins.get(CRI_PLUGIN_V2))
-        .is_some();
-    let version_3 = inputs.facts.containerd_version >= Version::new(2, 0) && !speaks_version_2;
-    let enable_cdi = inputs.facts.kubelet_version >= Version::new(1, 32);
-    let template = if version_3 {
-        version_3_template(enable_cdi)
-    } else {
-        version_2_template(enable_cdi)
-    };
-    let mut merged = parse_toml(&template)?;
+pub(super) fn file(inputs: &Inputs<'_>) -> Result<PlannedFile, Error> {
+    let version = inputs.facts.containerd_version;
+    let reads_version_3 = version >= Version::new(2, 0);
+    let mut user = parse_toml(&inputs.config.spec.containerd.config)
+        .map_err(|source| Error::Containerd { source })?;
+    let user_speaks_version_3 = speaks_version_3(&user);
+    if user_speaks_version_3 && !reads_version_3 {
+        return Err(Error::ContainerdVersion { version });
+    }
+    // Which version the file has follows from what is in it.
+    user.remove("version");
+    let mut merged =
+        parse_toml(&template(inputs)).map_err(|source| Error::Containerd { source })?;
+    if user_speaks_version_3 {
+        merged = to_version_3(merged);
+    }
     merge_toml(&mut merged, user);
+    if reads_version_3 && !user_speaks_version_3 {
+        merged = to_version_3(merged);
+    }
+    prefer_bin_dirs(&mut merged);
     Ok(PlannedFile {
-        path: path::CONTAINERD_CONFIG,
+        path: path::CONTAINERD_CONFIG.into(),
         mode: 0o644,
         content: merged.to_string(),
     })
 }
 
-fn version_2_template(enable_cdi: bool) -> String {
+fn template(inputs: &Inputs<'_>) -> String {
+    let enable_cdi = inputs.facts.kubelet_version >= Version::new(1, 32);
+    let (runtime, program) = if inputs.facts.has_nvidia_runtime {
+        ("nvidia", path::NVIDIA_RUNTIME)
+    } else {
+        ("runc", "/usr/sbin/runc")
+    };
+    let (snapshotter, proxy_plugin) = if inputs.fast_image_pull {
+        (SOCI_SNAPSHOTTER, SOCI_PROXY_PLUGIN)
+    } else {
+        ("", "")
+    };
     format!(
         r#"
 version = 2
@@ -48,72 +60,42 @@ state = "/run/containerd"
 [grpc]
 address = "/run/containerd/containerd.sock"
 
-[plugins."{CRI_PLUGIN_V2}"]
+[plugins."{CRI}"]
 sandbox_image = "{SANDBOX_IMAGE}"
 enable_cdi = {enable_cdi}
 
-[plugins."{CRI_PLUGIN_V2}".cni]
+[plugins."{CRI}".cni]
 bin_dir = "/opt/cni/bin"
 conf_dir = "/etc/cni/net.d"
 
-[plugins."{CRI_PLUGIN_V2}".containerd]
-default_runtime_name = "runc"
+[plugins."{CRI}".containerd]
+default_runtime_name = "{runtime}"
 discard_unpacked_layers = true
-
-[plugins."{CRI_PLUGIN_V2}".containerd.runtimes.runc]
+{snapshotter}
+[plugins."{CRI}".containerd.runtimes.{runtime}]
 runtime_type = "io.containerd.runc.v2"
 base_runtime_spec = "{spec}"
 
-[plugins."{CRI_PLUGIN_V2}".containerd.runtimes.runc.options]
-BinaryName = "/usr/sbin/runc"
+[plugins."{CRI}".containerd.runtimes.{runtime}.options]
+BinaryName = "{program}"
 SystemdCgroup = true
 
-[plugins."{CRI_PLUGIN_V2}".registry]
+[plugins."{CRI}".registry]
 config_path = "/etc/containerd/certs.d:/etc/docker/certs.d"
-"#,
+{proxy_plugin}"#,
         spec = path::BASE_RUNTIME_SPEC,
     )
 }
 
-fn version_3_template(enable_cdi: bool) -> String {
-    const IMAGES: &str = "io.containerd.cri.v1.images";
-    const RUNTIME: &str = "io.containerd.cri.v1.runtime";
-    format!(
-        r#"
-version = 3
-root = "/var/lib/containerd"
-state = "/run/containerd"
+/// The annotations tell the snapshotter which image a layer belongs to.
+const SOCI_SNAPSHOTTER: &str = r#"snapshotter = "soci"
+disable_snapshot_annotations = false
+"#;
+const SOCI_PROXY_PLUGIN: &str = r#"
+[proxy_plugins.soci]
+type = "snapshot"
+address = "/run/soci-snapshotter-grpc/soci-snapshotter-grpc.sock"
 
-[grpc]
-address = "/run/containerd/containerd.sock"
-
-[plugins."{IMAGES}"]
-discard_unpacked_layers = true
-
-[plugins."{IMAGES}".pinned_images]
-sandbox = "{SANDBOX_IMAGE}"
-
-[plugins."{IMAGES}".registry]
-config_path = "/etc/containerd/certs.d:/etc/docker/certs.d"
-
-[plugins."{RUNTIME}"]
-enable_cdi = {enable_cdi}
-
-[plugins."{RUNTIME}".cni]
-bin_dirs = ["/opt/cni/bin"]
-conf_dir = "/etc/cni/net.d"
-
-[plugins."{RUNTIME}".containerd]
-default_runtime_name = "runc"
-
-[plugins."{RUNTIME}".containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-base_runtime_spec = "{spec}"
-
-[plugins."{RUNTIME}".containerd.runtimes.runc.options]
-BinaryName = "/usr/sbin/runc"
-SystemdCgroup = true
-"#,
-        spec = path::BASE_RUNTIME_SPEC,
-    )
-}
+[proxy_plugins.soci.exports]
+root = "/var/lib/soci-snapshotter-grpc"
+"#;

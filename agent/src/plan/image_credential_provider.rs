@@ -45,7 +45,7 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
         }],
     });
     PlannedFile {
-        path: path::IMAGE_CREDENTIAL_PROVIDER_CONFIG,
+        path: path::IMAGE_CREDENTIAL_PROVIDER_CONFIG.into(),
         mode: 0o644,
         content: kubelet_config::pretty_json(&document),
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::host::path;
 
-use super::{Inputs, PlannedFile};
+use super::{Inputs, PlannedFile, hosts};
 
 const NATIVE: &str = "/usr/bin/nodeagent";
 
@@ -18,16 +18,27 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
         CredentialSource::Native => (NATIVE, &["token"]),
         CredentialSource::AwsCli => ("aws", &["eks", "get-token"]),
     };
-    let arguments =
-        verb.iter()
-            .copied()
-            .chain(["--cluster-name", &cluster.name, "--region", region]);
+    let is_local_cluster = hosts::is_local_cluster(inputs.config);
+    // The authenticator of a local cluster knows it by its id.
+    let name = if is_local_cluster {
+        &cluster.id
+    } else {
+        &cluster.name
+    };
+    let arguments = verb
+        .iter()
+        .copied()
+        .chain(["--cluster-name", name, "--region", region]);
     let arguments: Vec<String> = arguments
         .map(|argument| format!("        - {}\n", json!(argument)))
         .collect();
     let arguments = arguments.concat();
     PlannedFile {
-        path: path::KUBECONFIG,
+        path: if is_local_cluster {
+            path::BOOTSTRAP_KUBECONFIG.into()
+        } else {
+            path::KUBECONFIG.into()
+        },
         mode: 0o644,
         content: format!(
             "---

@@ -5,14 +5,13 @@
 
 use std::net::IpAddr;
 
-use node::max_pods::Reserved;
 use serde::Serialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::facts::Version;
 use crate::host::path;
 
-use super::{Inputs, PlannedFile};
+use super::{Inputs, PlannedFile, fast_image_pull};
 
 const API_VERSION: &str = "kubelet.config.k8s.io/v1beta1";
 const KIND: &str = "KubeletConfiguration";
@@ -30,7 +29,7 @@ const TLS_CIPHER_SUITES: [&str; 8] = [
 
 pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
     PlannedFile {
-        path: path::KUBELET_CONFIG,
+        path: path::KUBELET_CONFIG.into(),
         mode: 0o644,
         content: pretty_json(&document(inputs)),
     }
@@ -47,14 +46,14 @@ pub(super) fn drop_in(inputs: &Inputs<'_>) -> Option<PlannedFile> {
     document.insert("kind".into(), KIND.into());
     document.extend(fragment.clone());
     Some(PlannedFile {
-        path: path::KUBELET_CONFIG_DROP_IN,
+        path: path::KUBELET_CONFIG_DROP_IN.into(),
         mode: 0o644,
         content: pretty_json(&Value::Object(document)),
     })
 }
 
 fn document(inputs: &Inputs<'_>) -> Value {
-    let reserved = Reserved::for_node(inputs.facts.cores, inputs.max_pods);
+    let reserved = inputs.reserved;
     let version = inputs.facts.kubelet_version;
     let instance = &inputs.facts.instance;
     let mut document = json!({
@@ -102,9 +101,17 @@ fn document(inputs: &Inputs<'_>) -> Value {
         map.insert("shutdownGracePeriod".into(), "2m30s".into());
         map.insert("shutdownGracePeriodCriticalPods".into(), "30s".into());
     }
+    if let (true, Some(map)) = (inputs.fast_image_pull, document.as_object_mut()) {
+        map.insert(
+            "imageServiceEndpoint".into(),
+            fast_image_pull::ENDPOINT.into(),
+        );
+    }
     document
 }
 
+/// Gates that the AMI sets, each from the version on that has it. All of them are accepted up to 1.36; the last two will be
+/// gone in 1.38.
 fn feature_gates(version: Version) -> Value {
     let gates = [
         ("RotateKubeletServerCertificate", Version::new(1, 0)),

@@ -5,7 +5,7 @@
 use crate::facts::Version;
 use crate::host::path;
 
-use super::{Inputs, PlannedFile, image_credential_provider};
+use super::{Inputs, PlannedFile, SANDBOX_IMAGE, hosts, image_credential_provider, labels};
 
 pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
     let instance = &inputs.facts.instance;
@@ -15,6 +15,12 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
         flags.push(format!("--config-dir={}", path::KUBELET_CONFIG_DIRECTORY));
     }
     flags.push(format!("--kubeconfig={}", path::KUBECONFIG));
+    if hosts::is_local_cluster(inputs.config) {
+        flags.push(format!(
+            "--bootstrap-kubeconfig={}",
+            path::BOOTSTRAP_KUBECONFIG
+        ));
+    }
     flags.push("--cloud-provider=external".to_owned());
     flags.push(format!("--hostname-override={}", inputs.node_name));
     let node_ip = if inputs.service_network.0.is_ipv6() {
@@ -37,6 +43,11 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
         "--image-credential-provider-config={}",
         path::IMAGE_CREDENTIAL_PROVIDER_CONFIG
     ));
+    // Later kubelets ask the runtime which image it is, and from 1.35 on refuse the flag.
+    if inputs.facts.kubelet_version < Version::new(1, 29) {
+        flags.push(format!("--pod-infra-container-image={SANDBOX_IMAGE}"));
+    }
+    flags.extend(labels::flag(&inputs.labels));
     // Last, so that the user's flags win.
     flags.extend(inputs.config.spec.kubelet.flags.iter().cloned());
 
@@ -45,7 +56,7 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
         content.push_str("\nKUBELET_CONFIG_DROPIN_DIR_ALPHA=on");
     }
     PlannedFile {
-        path: path::KUBELET_ENVIRONMENT,
+        path: path::KUBELET_ENVIRONMENT.into(),
         mode: 0o644,
         content,
     }

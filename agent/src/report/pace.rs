@@ -1,7 +1,6 @@
 //! When the API server may be asked again: a minute after success, longer and longer after failure, never in step with
 //! other nodes.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -53,13 +52,6 @@ impl Pace {
     }
 }
 
-/// A number from 0 to 1 that differs between processes and calls. Nothing secret hangs on it.
-pub(super) fn jitter() -> f64 {
-    let random = RandomState::new().build_hasher().finish();
-    // The upper 32 bits are as random as all, and exact in a float.
-    f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,14 +76,5 @@ mod tests {
         pace.succeeded();
         pace.failed();
         assert_eq!(pace.next() - Instant::now(), FIRST_PAUSE);
-    }
-
-    #[test]
-    fn jitter_is_a_fraction() {
-        assert!(
-            (0..1000)
-                .map(|_| jitter())
-                .all(|fraction| (0.0..=1.0).contains(&fraction))
-        );
     }
 }

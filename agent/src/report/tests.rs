@@ -111,7 +111,7 @@ impl Bench {
             ssm: ssm_out,
             effective_max_pods: effective_in,
         };
-        tokio::spawn(run(root, ports));
+        tokio::spawn(run(root, Environment::default(), ports));
         Self {
             directory,
             cluster,
@@ -224,7 +224,12 @@ async fn a_boot_that_had_failed_ends_as_joined_once_the_node_is_ready() {
     verdict::write(&root, &failed).unwrap();
     let (boot, mut followed) = watch::channel(Boot::default());
     let (identity, _known) = watch::channel(Identity::default());
-    tokio::spawn(boot::follow(root.clone(), boot, identity));
+    tokio::spawn(boot::follow(
+        root.clone(),
+        Environment::default(),
+        boot,
+        identity,
+    ));
     let joined = followed.wait_for(|boot| boot.outcome() == Outcome::Joined);
     tokio::time::timeout(Duration::from_secs(10), joined)
         .await

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::root::{Error, Root};
 
-#[derive(Serialize, Deserialize)]
+/// A merged configuration as a document.
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+pub struct Document {
     api_version: String,
     kind: String,
     #[serde(flatten)]
@@ -30,16 +31,15 @@ pub fn read(root: &Root, path: &Path) -> Result<Option<NodeConfig>, Error> {
 
 /// Keeps a configuration. It can hold secrets, so only root reads it.
 pub fn write(root: &Root, path: &Path, config: &NodeConfig) -> Result<(), Error> {
-    let content = to_json(config);
+    let content = serde_json::to_string_pretty(&document(config)).unwrap_or_default();
     root.write(path, content.as_bytes(), 0o600).map(drop)
 }
 
 /// The configuration as a NodeConfig document.
-pub fn to_json(config: &NodeConfig) -> String {
-    let document = Document {
+pub fn document(config: &NodeConfig) -> Document {
+    Document {
         api_version: API_VERSION.to_owned(),
         kind: KIND.to_owned(),
         config: config.clone(),
-    };
-    serde_json::to_string_pretty(&document).unwrap_or_default()
+    }
 }

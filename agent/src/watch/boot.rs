@@ -11,6 +11,7 @@ use node::wire::{Identity, Outcome, Verdict};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::host::environment::Environment;
 use crate::host::own_node::{NodeFacts, OwnNode};
 use crate::host::root::Root;
 use crate::join::verdict;
@@ -65,7 +66,12 @@ fn summary(root: &Root) -> Option<Summary> {
 }
 
 /// Follows the boot to its end and beyond: `init` may be run again.
-pub async fn follow(root: Root, out: watch::Sender<Boot>, identity: watch::Sender<Identity>) {
+pub async fn follow(
+    root: Root,
+    environment: Environment,
+    out: watch::Sender<Boot>,
+    identity: watch::Sender<Identity>,
+) {
     let mut node: Option<OwnNode> = None;
     let mut looked: Option<Instant> = None;
     loop {
@@ -75,7 +81,7 @@ pub async fn follow(root: Root, out: watch::Sender<Boot>, identity: watch::Sende
         if boot.verdict.as_ref().is_some_and(is_awaited) && !name.is_empty() && is_due {
             looked = Some(Instant::now());
             if node.as_ref().is_none_or(|node| node.name() != name) {
-                node = Some(OwnNode::new(&root, &name));
+                node = Some(OwnNode::new(&root, &environment, &name));
             }
             let completed = look(node.as_ref(), boot.verdict.as_ref()).await;
             // `init` may have said something newer while the API server was asked.

@@ -171,6 +171,10 @@ mod tests {
             self.note(&format!("enable {}", names.join(" ")));
             Ok(())
         }
+        async fn reload(&self) -> Result<(), systemd::Error> {
+            self.note("reload");
+            Ok(())
+        }
     }
 
     async fn after(fake: &Fake, time: Duration) -> (SsmState, Vec<Observation>) {

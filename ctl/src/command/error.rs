@@ -67,6 +67,9 @@ pub enum Error {
         /// Types that are written alike.
         nearest: Vec<String>,
     },
+    /// The expression for max pods does not compile.
+    #[error("the expression cannot be used")]
+    Expression(#[source] node::max_pods::expression::Error),
     /// The catalogue has no such finding.
     #[error("no finding has the code `{code}`")]
     UnknownCode {
@@ -134,6 +137,7 @@ impl Error {
             Self::NoSuchNode { .. } => vec!["`nodectl status` without a name lists all".into()],
             Self::NoAws { .. }
             | Self::Kubeconfig(_)
+            | Self::Expression(_)
             | Self::Token { .. }
             | Self::Plan(_)
             | Self::Document(_)

@@ -181,14 +181,15 @@ pub struct Deadlines {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let parsed = text
-        .parse::<jiff::SignedDuration>()
+    parse_duration(&text).map(Some).ok_or_else(|| {
+        serde::de::Error::custom(format!("`{text}` is not a duration such as `90s` or `10m`"))
+    })
+}
+
+/// A duration longer than nothing; `None` for any other text.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    text.parse::<jiff::SignedDuration>()
         .ok()
-        .and_then(|duration| Duration::try_from(duration).ok());
-    match parsed {
-        Some(duration) if !duration.is_zero() => Ok(Some(duration)),
-        _ => Err(serde::de::Error::custom(format!(
-            "`{text}` is not a duration such as `90s` or `10m`"
-        ))),
-    }
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| !duration.is_zero())
 }

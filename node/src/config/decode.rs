@@ -1,10 +1,10 @@
-//! A document's text to a [`Source`], with a message for each thing in it that will have no effect.
+//! A document's text to a [`Source`], with everything that is wrong with it.
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::agent_config::{self, AgentConfigDocument};
-use super::node_config::{self, KNOWN_KEYS, NodeConfig};
+use super::agent_config::AgentConfigDocument;
+use super::problem::{Problem, bounded};
+use super::schema::inspect::inspect;
+use super::schema::{AGENT_CONFIG, Definition, NODE_CONFIG};
+use super::yaml::{self, Node, Value};
 
 /// Text that claims to be a configuration, and the name under which errors speak of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,168 +29,222 @@ impl std::fmt::Debug for Document {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// A NodeConfig, as a tree so that what was not set stays unset until sources are merged.
-    NodeConfig {
-        /// The whole document.
-        tree: Value,
-        /// What in it will have no effect.
-        warnings: Vec<String>,
-    },
-    /// Settings of the agent.
-    AgentConfig(AgentConfigDocument),
+    NodeConfig(Node),
+    /// Settings of the agent, and the tree that they were read from.
+    AgentConfig(AgentConfigDocument, Node),
 }
 
-/// Why a document is no configuration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// YAML that does not parse, or a field of the wrong type.
-    #[error("{name}{}: {detail}", at(*.position))]
-    Syntax {
-        /// Name of the document.
-        name: String,
-        /// Line and column, from 1.
-        position: Option<(u64, u64)>,
-        /// What is wrong. Holds no text of the document.
-        detail: String,
-    },
-    /// Not the `apiVersion` and `kind` of a configuration.
-    #[error(
-        "{name}: `apiVersion: {api_version}`, `kind: {kind}` is no configuration of a node; expected `apiVersion: {}`, `kind: {}`",
-        node_config::API_VERSION,
-        node_config::KIND
-    )]
-    Kind {
-        /// Name of the document.
-        name: String,
-        /// What stands there as `apiVersion`.
-        api_version: String,
-        /// What stands there as `kind`.
-        kind: String,
-    },
+/// A document that is no configuration: everything that is wrong with it and prevents a start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Error {
+    /// Name of the document.
+    pub name: String,
+    /// At least one problem. None quotes what can be secret.
+    pub problems: Vec<Problem>,
 }
 
-fn at(position: Option<(u64, u64)>) -> String {
-    position.map_or_else(String::new, |(line, column)| {
-        format!(", line {line}, column {column}")
-    })
-}
+impl std::error::Error for Error {}
 
-/// Decodes one document.
-pub fn decode(document: &Document) -> Result<Source, Error> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Header {
-        #[serde(default)]
-        api_version: String,
-        #[serde(default)]
-        kind: String,
-    }
-    let header: Header = parse(document)?;
-    match (header.api_version.as_str(), header.kind.as_str()) {
-        (node_config::API_VERSION, node_config::KIND) => {
-            // Typed first, since only the typed reading knows the line of a field of the wrong type.
-            let _: NodeConfig = parse(document)?;
-            let tree: Value = parse(document)?;
-            let mut warnings = Vec::new();
-            unknown_keys(&tree, &mut Vec::new(), &mut warnings);
-            for warning in &mut warnings {
-                *warning = format!("{}: {warning}", document.name);
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.name)?;
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            match problem.place {
+                Some(place) => {
+                    let comma = if index > 0 { "" } else { ", " };
+                    write!(
+                        formatter,
+                        "{separator}{comma}line {}, column {}: {problem}",
+                        place.line, place.column
+                    )?;
+                }
+                None if index > 0 => write!(formatter, "{separator}{problem}")?,
+                None => write!(formatter, ": {problem}")?,
             }
-            Ok(Source::NodeConfig { tree, warnings })
         }
-        (crate::wire::API_VERSION, agent_config::KIND) => Ok(Source::AgentConfig(parse(document)?)),
-        _ => Err(Error::Kind {
+        Ok(())
+    }
+}
+
+impl Error {
+    /// The problems of a document that prevent a start.
+    pub fn new(document: &Document, problems: &[Problem]) -> Self {
+        Self {
             name: document.name.clone(),
-            api_version: header.api_version,
-            kind: header.kind,
-        }),
+            problems: problems
+                .iter()
+                .filter(|problem| problem.prevents_start)
+                .cloned()
+                .collect(),
+        }
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(document: &Document) -> Result<T, Error> {
-    serde_saphyr::from_str(&document.text).map_err(|error| Error::Syntax {
-        name: document.name.clone(),
-        position: error
-            .location()
-            .map(|location| (location.line(), location.column())),
-        detail: first_line(&error.without_snippet().to_string()),
+/// Decodes one document. `index` is what [`yaml::Place::document`] will be.
+///
+/// # Errors
+/// Everything in the document that prevents a start, at once. Otherwise the other problems come with the source.
+pub fn decode(document: &Document, index: usize) -> Result<(Source, Vec<Problem>), Error> {
+    match read(document, index) {
+        (Some(source), problems) if !problems.iter().any(|problem| problem.prevents_start) => {
+            Ok((source, problems))
+        }
+        (_, problems) => Err(Error::new(document, &problems)),
+    }
+}
+
+/// Reads one document and says everything that is wrong with it. A source with a problem that prevents a start lacks the
+/// values that are wrong: it can be asked further questions, but no node can be made of it.
+pub fn read(document: &Document, index: usize) -> (Option<Source>, Vec<Problem>) {
+    let parsed = match yaml::parse(&document.text, index) {
+        Ok(parsed) => parsed,
+        Err(remark) => {
+            return (
+                None,
+                vec![Problem::fatal(&[], remark.detail).at(remark.place)],
+            );
+        }
+    };
+    let mut tree = parsed.root;
+    let mut problems: Vec<Problem> = parsed
+        .warnings
+        .into_iter()
+        .map(|remark| Problem::warning(&[], remark.detail).at(remark.place))
+        .collect();
+    let definition = match definition(&tree) {
+        Ok(definition) => definition,
+        Err(problem) => {
+            problems.push(problem);
+            return (None, bounded(problems));
+        }
+    };
+    problems.extend(inspect(definition, &mut tree));
+    let source = if definition.kind == NODE_CONFIG.kind {
+        Some(Source::NodeConfig(tree))
+    } else if problems.iter().any(|problem| problem.prevents_start) {
+        None
+    } else {
+        match serde_json::from_value(tree.to_json()) {
+            Ok(settings) => Some(Source::AgentConfig(settings, tree)),
+            Err(error) => {
+                problems.push(Problem::fatal(&[], format!("not an AgentConfig: {error}")));
+                None
+            }
+        }
+    };
+    (source, bounded(problems))
+}
+
+/// What a document says it is.
+fn definition(tree: &Node) -> Result<&'static Definition, Problem> {
+    let Value::Map(entries) = &tree.value else {
+        let what = match tree.value {
+            Value::Null => "an empty document",
+            ref value => value.name(),
+        };
+        let problem = Problem::fatal(
+            &[],
+            format!(
+                "{what} and no configuration of a node; {}",
+                expected(&NODE_CONFIG)
+            ),
+        );
+        return Err(if tree.place.line > 0 {
+            problem.at(tree.place)
+        } else {
+            problem
+        });
+    };
+    let header = |key: &str| {
+        tree.get(key)
+            .and_then(Node::text)
+            .filter(|text| !text.is_empty())
+    };
+    let (api_version, kind) = (header("apiVersion"), header("kind"));
+    let found = super::schema::ALL.into_iter().find(|definition| {
+        api_version == Some(definition.api_version) && kind == Some(definition.kind)
+    });
+    if let Some(definition) = found {
+        return Ok(definition);
+    }
+    let meant = meant(api_version, kind);
+    for (key, value) in [("apiVersion", api_version), ("kind", kind)] {
+        if value.is_some() {
+            continue;
+        }
+        let misspelt = entries
+            .iter()
+            .find(|entry| entry.key != key && nearest(&entry.key, &[key]).is_some());
+        return Err(match (misspelt, tree.get(key)) {
+            (Some(entry), None) => Problem::fatal(
+                &[&entry.key],
+                "is not a field; field names are case-sensitive".to_owned(),
+            )
+            .with_help(Some(format!("did you mean `{key}`?")))
+            .at(entry.place),
+            (_, Some(node)) => Problem::fatal(
+                &[key],
+                format!(
+                    "is {} where a string is expected; {}",
+                    node.value.name(),
+                    expected(meant)
+                ),
+            )
+            .at(node.place),
+            (None, None) => Problem::fatal(&[key], format!("is missing; {}", expected(meant))),
+        });
+    }
+    let (api_version, kind) = (api_version.unwrap_or_default(), kind.unwrap_or_default());
+    let wrong = if api_version == meant.api_version {
+        "kind"
+    } else {
+        "apiVersion"
+    };
+    let problem = Problem::fatal(
+        &[],
+        format!(
+            "`apiVersion: {}`, `kind: {}` is no configuration of a node; {}",
+            shortened(api_version),
+            shortened(kind),
+            expected(meant)
+        ),
+    );
+    Err(match tree.get(wrong) {
+        Some(node) => problem.at(node.place),
+        None => problem,
     })
 }
 
-/// The message alone: further lines quote the input, which can hold secrets.
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim().to_owned()
-}
-
-fn unknown_keys(value: &Value, path: &mut Vec<String>, warnings: &mut Vec<String>) {
-    let Value::Object(map) = value else { return };
-    for (key, child) in map {
-        path.push(key.clone());
-        match known(path) {
-            Known::Anything => {}
-            Known::Key => unknown_keys(child, path, warnings),
-            Known::No => {
-                let siblings = siblings(path);
-                let nearest = nearest(key, &siblings)
-                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                warnings.push(format!(
-                    "`{}` is not a field of NodeConfig and has no effect{nearest}",
-                    path.join(".")
-                ));
-            }
-        }
-        path.pop();
+/// Which kind of document the author had in mind.
+fn meant(api_version: Option<&str>, kind: Option<&str>) -> &'static Definition {
+    let is_near =
+        |text: Option<&str>, word: &str| text.is_some_and(|text| nearest(text, &[word]).is_some());
+    if is_near(kind, AGENT_CONFIG.kind)
+        || (kind.is_none() && api_version.is_some_and(|text| text.contains("nodectl")))
+    {
+        &AGENT_CONFIG
+    } else {
+        &NODE_CONFIG
     }
 }
 
-enum Known {
-    Key,
-    Anything,
-    No,
+fn expected(definition: &Definition) -> String {
+    format!(
+        "expected `apiVersion: {}`, `kind: {}`",
+        definition.api_version, definition.kind
+    )
 }
 
-fn known(path: &[String]) -> Known {
-    let mut found = Known::No;
-    for pattern in KNOWN_KEYS {
-        let segments: Vec<&str> = pattern.split('.').collect();
-        let opaque = segments.last() == Some(&"**");
-        let fixed = if opaque {
-            segments.len() - 1
-        } else {
-            segments.len()
-        };
-        let matching = path
-            .iter()
-            .zip(&segments)
-            .take_while(|(key, segment)| **segment == "*" || segment == key)
-            .count();
-        if opaque && matching >= fixed && path.len() >= fixed {
-            return Known::Anything;
-        }
-        if matching == path.len() {
-            found = Known::Key;
-        }
+/// What stands in a header is shown, unless it is so long that it is something else.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let text = crate::redact::text(text);
+    if text.chars().count() <= LONGEST {
+        return text.escape_debug().to_string();
     }
-    found
-}
-
-/// The keys that may stand where the last one of `path` stands.
-fn siblings(path: &[String]) -> Vec<&'static str> {
-    let Some((_, parents)) = path.split_last() else {
-        return Vec::new();
-    };
-    KNOWN_KEYS
-        .iter()
-        .filter_map(|pattern| {
-            let mut segments = pattern.split('.');
-            let parents_match = parents.iter().all(|key| {
-                segments
-                    .next()
-                    .is_some_and(|segment| segment == "*" || segment == key)
-            });
-            parents_match.then(|| segments.next()).flatten()
-        })
-        .filter(|segment| !segment.starts_with('*'))
-        .collect()
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("{}…", start.escape_debug())
 }
 
 /// The candidate that is at most a third of `word` away from it, letter case aside.
@@ -229,84 +283,4 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(text: &str) -> Document {
-        Document {
-            name: "the user data".into(),
-            text: text.into(),
-        }
-    }
-
-    const HEAD: &str = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\n";
-
-    fn warnings(text: &str) -> Vec<String> {
-        match decode(&document(&format!("{HEAD}{text}"))).unwrap() {
-            Source::NodeConfig { warnings, .. } => warnings,
-            Source::AgentConfig(_) => panic!("not a NodeConfig"),
-        }
-    }
-
-    #[test]
-    fn an_unknown_field_is_named_with_its_nearest_neighbour() {
-        assert_eq!(
-            warnings("spec:\n  kubelet:\n    flag: []\n"),
-            [
-                "the user data: `spec.kubelet.flag` is not a field of NodeConfig and has no effect; did you mean `flags`?"
-            ]
-        );
-        assert_eq!(
-            warnings("spec:\n  xyz: 1\n"),
-            ["the user data: `spec.xyz` is not a field of NodeConfig and has no effect"]
-        );
-    }
-
-    #[test]
-    fn what_is_passed_through_may_hold_any_key() {
-        let text = "metadata: {name: x, labels: {a: b}}\nspec:\n  kubelet: {config: {a: {b: c}}}\n  instance: {environment: {default: {A: b}}}\n  featureGates: {X: true}\n";
-        assert!(warnings(text).is_empty(), "{:?}", warnings(text));
-    }
-
-    #[test]
-    fn a_wrong_api_version_is_named() {
-        let error = decode(&document(
-            "apiVersion: node.eks.aws/v1alpha\nkind: NodeConfig\n",
-        ))
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the user data: `apiVersion: node.eks.aws/v1alpha`, `kind: NodeConfig` is no configuration of a node; expected `apiVersion: node.eks.aws/v1alpha1`, `kind: NodeConfig`"
-        );
-    }
-
-    #[test]
-    fn an_error_has_a_position_and_quotes_no_input() {
-        let error = decode(&document(&format!(
-            "{HEAD}spec:\n  kubelet:\n    flags: hunter2\n"
-        )))
-        .unwrap_err();
-        let text = error.to_string();
-        assert!(
-            text.starts_with("the user data, line 5, column 12: "),
-            "{text}"
-        );
-        assert!(!text.contains("hunter2"), "{text}");
-        let error = decode(&document("a: [1\nb: 2")).unwrap_err().to_string();
-        assert!(error.starts_with("the user data, line "), "{error}");
-    }
-
-    #[test]
-    fn an_agent_config_refuses_what_it_does_not_know() {
-        let text = "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec:\n  deadlines: {registered: 30s}\n";
-        let Source::AgentConfig(config) = decode(&document(text)).unwrap() else {
-            panic!("not an AgentConfig")
-        };
-        assert_eq!(
-            config.spec.deadlines.registered,
-            Some(std::time::Duration::from_secs(30))
-        );
-        assert!(decode(&document(&text.replace("registered", "registred"))).is_err());
-        assert!(decode(&document(&text.replace("30s", "soon"))).is_err());
-    }
-}
+mod tests;

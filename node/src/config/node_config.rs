@@ -112,28 +112,3 @@ pub struct Kubelet {
     /// CEL over `default_enis`, `ips_per_eni` and `max_pods`.
     pub max_pods_expression: String,
 }
-
-/// The keys that a NodeConfig may have, by path; `*` stands for any key. Below a path that ends in `**` anything goes.
-pub(super) const KNOWN_KEYS: &[&str] = &[
-    "apiVersion",
-    "kind",
-    "metadata.**",
-    "spec.cluster.name",
-    "spec.cluster.apiServerEndpoint",
-    "spec.cluster.certificateAuthority",
-    "spec.cluster.cidr",
-    "spec.cluster.enableOutpost",
-    "spec.cluster.id",
-    "spec.containerd.config",
-    "spec.containerd.baseRuntimeSpec.**",
-    "spec.instance.localStorage.strategy",
-    "spec.instance.localStorage.mountPath",
-    "spec.instance.localStorage.disabledMounts",
-    "spec.instance.environment.*.*",
-    "spec.instance.network.nameservers",
-    "spec.instance.network.domains",
-    "spec.kubelet.config.**",
-    "spec.kubelet.flags",
-    "spec.kubelet.maxPodsExpression",
-    "spec.featureGates.*",
-];

@@ -3,17 +3,18 @@
 //! User data is bytes: maybe base64, maybe gzip, then either a MIME multipart message (which cloud-init reads too; the
 //! other parts are its own) or one plain document. Sizes are bounded: EC2 allows 16 KiB, gzip can hold more.
 
+mod mime;
+
 use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mailparse::{MailHeaderMap as _, ParsedMail};
 
+use super::decode::nearest;
 use super::{Document, agent_config, node_config};
 
 /// The most bytes that user data, or one part of it, may have when it is unpacked.
 pub const MAXIMUM_BYTES: u64 = 1024 * 1024;
-const MAXIMUM_PARTS: usize = 64;
 
 /// Why user data holds nothing that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,97 +61,120 @@ pub enum Error {
     },
 }
 
-/// The documents in user data that are meant for us, in their order. At least one is a NodeConfig.
-pub fn split(bytes: &[u8]) -> Result<Vec<Document>, Error> {
+/// What user data holds for us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserData {
+    /// The documents, in their order. At least one.
+    pub documents: Vec<Document>,
+    /// What looks as if it were meant for us and is not read, and what is wrong with the form.
+    pub warnings: Vec<String>,
+}
+
+/// The documents in user data that are meant for us.
+///
+/// # Errors
+/// When there is none, or one cannot be unpacked.
+pub fn split(bytes: &[u8]) -> Result<UserData, Error> {
     let text = unpack(bytes, "the user data")?;
     if text.trim().is_empty() {
         return Err(Error::Empty);
     }
-    if !is_multipart(&text) {
+    if !mime::is_multipart(text.as_bytes()) {
         return plain(text);
     }
-    let mail = mailparse::parse_mail(text.as_bytes()).map_err(|error| Error::Mime {
-        detail: error.to_string(),
-    })?;
-    let mut walk = Walk::default();
-    walk.parts(&mail)?;
-    walk.finish()
+    let mut found = Found::default();
+    let message = mime::read(text.as_bytes())?;
+    found.data.warnings.extend(message.warnings);
+    for part in &message.parts {
+        found.part(part)?;
+    }
+    found.finish()
 }
 
 #[derive(Default)]
-struct Walk {
-    documents: Vec<Document>,
+struct Found {
+    data: UserData,
+    has_node_config: bool,
     others: Vec<String>,
+    /// Parts that look like a configuration and have another media type.
+    lookalikes: Vec<String>,
     calls_bootstrap_script: bool,
-    seen: usize,
 }
 
-impl Walk {
-    fn parts(&mut self, mail: &ParsedMail<'_>) -> Result<(), Error> {
-        for part in &mail.subparts {
-            if !part.subparts.is_empty() {
-                self.parts(part)?;
-                continue;
-            }
-            self.seen += 1;
-            if self.seen > MAXIMUM_PARTS {
-                return Err(Error::Mime {
-                    detail: format!("it has more than {MAXIMUM_PARTS} parts"),
-                });
-            }
-            self.part(part)?;
-        }
-        Ok(())
-    }
-
-    fn part(&mut self, part: &ParsedMail<'_>) -> Result<(), Error> {
-        let number = self.seen;
-        let media_type = part.ctype.mimetype.to_ascii_lowercase();
+impl Found {
+    fn part(&mut self, part: &mime::Part) -> Result<(), Error> {
+        let number = part.number;
+        let media_type = &part.media_type;
         let place = format!("part {number} (`{media_type}`) of the user data");
         if media_type == node_config::MEDIA_TYPE || media_type == agent_config::MEDIA_TYPE {
-            let bytes = part.get_body_raw().map_err(|error| Error::Mime {
-                detail: format!("{place}: {error}"),
-            })?;
-            let text = unpack(&bytes, &place)?;
-            self.documents.push(Document { name: place, text });
+            let text = unpack(&part.body, &place)?;
+            self.has_node_config |= media_type == node_config::MEDIA_TYPE;
+            self.data.documents.push(Document { name: place, text });
             return Ok(());
         }
-        let body = part.get_body().unwrap_or_default();
-        if body.contains("node.eks.aws/") && !body.starts_with("#!") {
-            return Err(Error::NoNodeConfig {
-                detail: format!(
-                    "{place} looks like one; its Content-Type must be `{}`",
-                    node_config::MEDIA_TYPE
-                ),
-            });
+        let body = String::from_utf8_lossy(&part.body);
+        if let Some(wanted) = meant_for_us(media_type, &body) {
+            self.lookalikes.push(format!(
+                "{place} looks like one; its Content-Type must be `{wanted}`"
+            ));
         }
         self.calls_bootstrap_script |= calls_bootstrap_script(&body);
         self.others.push(format!("part {number} is `{media_type}`"));
         Ok(())
     }
 
-    fn finish(self) -> Result<Vec<Document>, Error> {
-        if self
-            .documents
-            .iter()
-            .any(|document| document.name.contains(node_config::MEDIA_TYPE))
-        {
-            return Ok(self.documents);
+    fn finish(mut self) -> Result<UserData, Error> {
+        if self.has_node_config {
+            self.data
+                .warnings
+                .extend(self.lookalikes.into_iter().map(|told| {
+                    told.replace(
+                        "looks like one",
+                        "looks like a configuration and is not read",
+                    )
+                }));
+            return Ok(self.data);
+        }
+        if self.lookalikes.is_empty() && !self.data.documents.is_empty() {
+            return Ok(self.data);
+        }
+        if let Some(detail) = self.lookalikes.into_iter().next() {
+            return Err(Error::NoNodeConfig { detail });
         }
         if self.calls_bootstrap_script {
             return Err(Error::Al2Script);
         }
-        let others = if self.others.is_empty() {
-            "it has no parts".to_owned()
+        let detail = if self.others.is_empty() {
+            "its MIME document has no part of that type".to_owned()
         } else {
             self.others.join(", ")
         };
-        Err(Error::NoNodeConfig { detail: others })
+        Err(Error::NoNodeConfig { detail })
+    }
+}
+
+/// The media type that a part should have had: its type is nearly one of ours, or its text is a configuration of ours.
+/// Scripts and cloud-config may write such files, and do not begin with them.
+fn meant_for_us(media_type: &str, body: &str) -> Option<&'static str> {
+    let ours = [node_config::MEDIA_TYPE, agent_config::MEDIA_TYPE];
+    let written_for = |group: &str| {
+        body.lines().any(|line| {
+            line.to_ascii_lowercase().starts_with("apiversion:") && line.contains(group)
+        })
+    };
+    if body.starts_with("#!") {
+        None
+    } else if written_for("node.eks.aws") {
+        Some(node_config::MEDIA_TYPE)
+    } else if written_for("nodectl.dev") {
+        Some(agent_config::MEDIA_TYPE)
+    } else {
+        nearest(media_type, &ours).and_then(|near| ours.into_iter().find(|known| *known == near))
     }
 }
 
 /// User data that is not MIME is one NodeConfig as a whole.
-fn plain(text: String) -> Result<Vec<Document>, Error> {
+fn plain(text: String) -> Result<UserData, Error> {
     if calls_bootstrap_script(&text) {
         return Err(Error::Al2Script);
     }
@@ -160,28 +184,20 @@ fn plain(text: String) -> Result<Vec<Document>, Error> {
             detail: format!("it is one document that begins with `{first}`"),
         });
     }
-    Ok(vec![Document {
-        name: "the user data".to_owned(),
-        text,
-    }])
+    if let Some(detail) = mime::misplaced_header(&text) {
+        return Err(Error::Mime { detail });
+    }
+    Ok(UserData {
+        documents: vec![Document {
+            name: "the user data".to_owned(),
+            text,
+        }],
+        warnings: Vec::new(),
+    })
 }
 
 fn calls_bootstrap_script(text: &str) -> bool {
     text.starts_with("#!") && text.contains("/etc/eks/bootstrap.sh")
-}
-
-fn is_multipart(text: &str) -> bool {
-    let Ok((headers, _)) = mailparse::parse_headers(text.as_bytes()) else {
-        return false;
-    };
-    headers
-        .get_first_value("Content-Type")
-        .is_some_and(|value| {
-            value
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("multipart/")
-        })
 }
 
 /// Base64 and gzip are taken off where they are; what remains must be text.

@@ -54,6 +54,56 @@ pub const BOOTSTRAP_IMDS_UNREACHABLE: Finding = Finding {
     fix: "aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled",
 };
 
+/// The EC2 API cannot be reached at boot.
+pub const BOOTSTRAP_EC2_UNREACHABLE: Finding = Finding {
+    code: "bootstrap.ec2_unreachable",
+    title: "The EC2 API cannot be reached at boot",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The instance cannot ask EC2 about itself: no route, no endpoint, or DNS failure; the bootstrap gives up after some minutes.",
+    fix: "Create an interface endpoint for com.amazonaws.REGION.ec2, give the subnet a NAT route, or set AWS_USE_DUALSTACK_ENDPOINT=true in an IPv6-only subnet; or name nodes by instance id (featureGates: InstanceIdNodeName), which needs no EC2",
+};
+
+/// The node role may not describe its instance.
+pub const BOOTSTRAP_EC2_FORBIDDEN: Finding = Finding {
+    code: "bootstrap.ec2_forbidden",
+    title: "The node role may not describe its instance",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The role lacks ec2:DescribeInstances, or its credentials are not valid.",
+    fix: "aws iam attach-role-policy --role-name ROLE --policy-arn arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",
+};
+
+/// An AWS API throttles this node.
+pub const AWS_API_THROTTLED: Finding = Finding {
+    code: "aws.api_throttled",
+    title: "An AWS API throttles this node",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "Many instances call the same API at the same time.",
+    fix: "Launch in smaller batches; raise AWS_MAX_ATTEMPTS for the bootstrap; raise WARM_IP_TARGET so that the CNI calls less often",
+};
+
+/// AWS rejects signatures because of the clock.
+pub const TIME_SIGNATURE_EXPIRED: Finding = Finding {
+    code: "time.signature_expired",
+    title: "AWS rejects signatures because of the clock",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The node clock differs from AWS by more than five minutes, or credentials are stale.",
+    fix: "chronyc makestep; chronyc tracking",
+};
+
+/// The HTTP proxy cannot be used.
+pub const NETWORK_PROXY_FAILED: Finding = Finding {
+    code: "network.proxy_failed",
+    title: "The HTTP proxy cannot be reached",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "A proxy is set but does not answer or does not let the node through, or NO_PROXY lacks the metadata address, the endpoint or the service range.",
+    fix: "Set NO_PROXY to include 169.254.169.254, the cluster endpoint, the VPC and service ranges, and check the proxy address and its credentials",
+};
+
 /// The image credential provider is not installed.
 pub const BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING: Finding = Finding {
     code: "bootstrap.credential_provider_missing",
@@ -62,6 +112,16 @@ pub const BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING: Finding = Finding {
     condition: None,
     cause: "A custom AMI lacks ecr-credential-provider, so no image could be pulled from ECR.",
     fix: "Install ecr-credential-provider under /etc/eks/image-credential-provider",
+};
+
+/// The containerd user configuration does not fit.
+pub const BOOTSTRAP_CONTAINERD_CONFIG_VERSION: Finding = Finding {
+    code: "bootstrap.containerd_config_version",
+    title: "The containerd user configuration does not fit",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The NodeConfig carries settings for another containerd major version.",
+    fix: "Write spec.containerd.config for the containerd version on the AMI",
 };
 
 /// The kubelet program is not installed.
@@ -234,6 +294,16 @@ pub const CNI_NOT_READY: Finding = Finding {
     fix: "kubectl -n kube-system get pods -l k8s-app=aws-node -o wide; look at its log on this node",
 };
 
+/// The pause image is not available.
+pub const IMAGE_SANDBOX_UNAVAILABLE: Finding = Finding {
+    code: "image.sandbox_unavailable",
+    title: "The pause image is not available",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "No pod can start: the pause image was removed or never loaded and the runtime cannot pull it (it has no registry credentials of its own).",
+    fix: "systemctl restart sandbox-image, or use an AMI with the image built in; keep it out of image garbage collection",
+};
+
 /// The SSM agent is not running.
 pub const SSM_NOT_RUNNING: Finding = Finding {
     code: "ssm.not_running",
@@ -251,7 +321,13 @@ pub const CATALOGUE: &[&Finding] = &[
     &BOOTSTRAP_INCOMPLETE_CONFIG,
     &BOOTSTRAP_AL2_SCRIPT,
     &BOOTSTRAP_IMDS_UNREACHABLE,
+    &BOOTSTRAP_EC2_UNREACHABLE,
+    &BOOTSTRAP_EC2_FORBIDDEN,
+    &AWS_API_THROTTLED,
+    &TIME_SIGNATURE_EXPIRED,
+    &NETWORK_PROXY_FAILED,
     &BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING,
+    &BOOTSTRAP_CONTAINERD_CONFIG_VERSION,
     &BOOTSTRAP_KUBELET_MISSING,
     &BOOTSTRAP_UNIT_FAILED,
     &JOIN_UNAUTHORIZED,
@@ -269,5 +345,6 @@ pub const CATALOGUE: &[&Finding] = &[
     &KUBELET_CRASH_LOOP,
     &RUNTIME_CRI_UNAVAILABLE,
     &CNI_NOT_READY,
+    &IMAGE_SANDBOX_UNAVAILABLE,
     &SSM_NOT_RUNNING,
 ];

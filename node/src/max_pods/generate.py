@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
-"""Writes table.tsv: the ENI limits of every instance type, from output of EC2 DescribeInstanceTypes.
+"""Writes the table of instance types from output of EC2 DescribeInstanceTypes and from retired.tsv.
 
-usage: generate.py FILE...
+usage: generate.py [-o TABLE] FILE...
 
 FILE is what `aws ec2 describe-instance-types --output json` prints (give one per region; a live account knows most), or
-the copy that moto's package carries: moto/ec2/resources/instance_types.json.gz. Types of several files are united.
+the copy that moto's package carries: moto/ec2/resources/instance_types.json.gz. Types of several files are united, a
+later file wins. TABLE is the table.tsv beside this script unless told otherwise; on a node it is
+/etc/nodeagent/instance-types.tsv, which wins over the table that the agent was built with.
 """
 
+import argparse
 import gzip
 import json
 import pathlib
-import sys
 import zlib
 
+HERE = pathlib.Path(__file__).parent
 HEADER = """\
-# ENI limits by instance type, from EC2 DescribeInstanceTypes; written by generate.py, not by hand.
-# instance type, ENIs of the default network card, IPv4 addresses per ENI
+# Limits by instance type, from EC2 DescribeInstanceTypes; written by generate.py, not by hand.
+# instance type, ENIs of the default network card, IPv4 addresses per ENI, vCPUs, hypervisor, memory in MiB
 # crc32 of the rows: {crc:08x}
 """
 
@@ -32,21 +35,34 @@ def row(description):
     default = network.get("DefaultNetworkCardIndex", 0)
     cards = [card for card in network.get("NetworkCards", []) if card["NetworkCardIndex"] == default]
     enis = cards[0]["MaximumNetworkInterfaces"] if cards else network["MaximumNetworkInterfaces"]
-    return description["InstanceType"], enis, network["Ipv4AddressesPerInterface"]
+    hypervisor = "metal" if description.get("BareMetal") else description.get("Hypervisor", "-")
+    return description["InstanceType"], (
+        enis,
+        network["Ipv4AddressesPerInterface"],
+        description.get("VCpuInfo", {}).get("DefaultVCpus", "-"),
+        hypervisor,
+        description.get("MemoryInfo", {}).get("SizeInMiB", "-"),
+    )
 
 
-def main(paths):
-    if not paths:
-        sys.exit(__doc__)
-    table = {}
-    for path in paths:
-        for description in descriptions(path):
-            name, enis, addresses = row(description)
-            table[name] = (enis, addresses)
-    rows = "".join(f"{name}\t{enis}\t{addresses}\n" for name, (enis, addresses) in sorted(table.items()))
-    target = pathlib.Path(__file__).with_name("table.tsv")
-    target.write_text(HEADER.format(crc=zlib.crc32(rows.encode())) + rows)
+def retired():
+    for line in (HERE / "retired.tsv").read_text().splitlines():
+        if not line.startswith("#"):
+            name, *columns, _source = line.split("\t")
+            yield name, tuple(columns)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("-o", "--output", default=HERE / "table.tsv", type=pathlib.Path, metavar="TABLE")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    arguments = parser.parse_args()
+    table = dict(retired())
+    for path in arguments.files:
+        table.update(row(description) for description in descriptions(path))
+    rows = "".join("\t".join(map(str, (name, *columns))) + "\n" for name, columns in sorted(table.items()))
+    arguments.output.write_text(HEADER.format(crc=zlib.crc32(rows.encode())) + rows)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

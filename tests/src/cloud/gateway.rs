@@ -11,6 +11,7 @@ mod eks;
 mod fault;
 mod host;
 mod pass_on;
+mod refusal;
 mod request_log;
 mod sts;
 mod tls;
@@ -29,12 +30,14 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
+pub use self::refusal::{Reason, Refusals, Refused};
 pub use self::request_log::LoggedRequest;
 pub use self::tls::{TlsError, TlsListener};
 
 use self::call::Call;
 use self::fault::Fault;
 use self::pass_on::Moto;
+use self::refusal::Gate;
 use self::request_log::RequestLog;
 use super::access_entry::AccessEntries;
 use super::cluster::ClusterDescription;
@@ -52,6 +55,7 @@ pub struct Gateway {
     cluster: ClusterDescription,
     access_entries: AccessEntries,
     moto: Moto,
+    gate: Gate,
     log: RequestLog,
 }
 
@@ -84,6 +88,7 @@ impl Gateway {
         Self {
             log: RequestLog::new(&run),
             moto: Moto::new(moto_url),
+            gate: Gate::new(&run),
             run,
             credentials,
             cluster,
@@ -138,6 +143,7 @@ impl Gateway {
     }
 
     async fn answer(&self, call: &Call, caller: &Identity) -> Result<Response, Fault> {
+        self.gate.check(call, caller)?;
         match call.service.as_str() {
             "sts" if call.action == "GetCallerIdentity" => Ok(sts::caller_identity(call, caller)),
             "sts" if call.action == "AssumeRole" => sts::assume_role(&self.credentials, call),

@@ -65,6 +65,9 @@ pub struct MachineRecord {
     /// Whether IMDS shows the tags (`InstanceMetadataTags`; EC2's default is no).
     #[serde(default)]
     pub metadata_tags: bool,
+    /// Values by their path below `meta-data/`, beside or in the place of those that follow from the rest.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
     /// When the instance was started: `pendingTime` of its identity document.
     pub launch_time: Timestamp,
 }
@@ -96,6 +99,7 @@ impl MachineRecord {
             console: PathBuf::new(),
             tags: BTreeMap::new(),
             metadata_tags: false,
+            metadata: BTreeMap::new(),
             launch_time: Timestamp::UNIX_EPOCH,
         }
     }

@@ -5,9 +5,18 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 use crate::{
-    bench::BenchError, cloud::CloudError, demo::DemoError, exec::ExecError, file::FileError,
-    guard::GuardError, image::ImageError, layout::LayoutError, lifecycle::LifecycleError,
-    machine::MachineError, node_object::NodeObjectError, setup::SetupError,
+    bench::{BenchError, MeasureError},
+    cloud::CloudError,
+    demo::DemoError,
+    exec::ExecError,
+    file::FileError,
+    guard::GuardError,
+    image::ImageError,
+    layout::LayoutError,
+    lifecycle::LifecycleError,
+    machine::MachineError,
+    node_object::NodeObjectError,
+    setup::SetupError,
 };
 
 /// Why a command failed.
@@ -40,6 +49,9 @@ pub enum CommandError {
     /// The measurement.
     #[error(transparent)]
     Bench(#[from] BenchError),
+    /// One measured run.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
     /// A program of ours is not built.
     #[error("finding what to measure")]
     NoProgram(#[source] ImageError),

@@ -3,7 +3,9 @@
 use std::{ffi::OsString, os::unix::process::CommandExt, time::Duration};
 
 use super::{AddArgs, CommandError, NodeCommand, Output};
-use crate::{cloud::record::MachineRecord, file, lifecycle::Lab, machine::Wanted, progress};
+use crate::{
+    cloud::record::MachineRecord, file, image::Features, lifecycle::Lab, machine::Wanted, progress,
+};
 
 /// How long a machine may take from its start to a Ready Node when somebody waits for it.
 const READY_DEADLINE: Duration = Duration::from_mins(2);
@@ -30,6 +32,10 @@ fn add(lab: &Lab, arguments: &AddArgs) -> Result<(), CommandError> {
     let mut wanted = Wanted {
         instance_type: arguments.instance_type.clone(),
         role: arguments.role.clone(),
+        features: Features {
+            containerd_2: arguments.containerd == 2,
+            nodeadm: arguments.nodeadm,
+        },
         ..Wanted::default()
     };
     if let Some(path) = &arguments.user_data {

@@ -1,7 +1,8 @@
-//! `lab exec`, `lab logs`, `lab bench`, `lab serve`.
+//! `lab exec`, `lab logs`, `lab bench` with `lab measure`, `lab serve`.
 
 use std::{ffi::OsString, io, path::Path};
 
+use node::chain::Chain;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -14,7 +15,7 @@ use crate::{
     file, image,
     layout::{Cache, Layout},
     lifecycle::Lab,
-    progress,
+    progress, setup,
 };
 
 /// Runs the program; its exit status becomes ours.
@@ -78,13 +79,25 @@ pub(super) fn serve(path: &Path) -> Result<(), CommandError> {
     })
 }
 
-/// Measures the agent; peers are those that the lab has built.
+/// Measures the agent beside its peers; a peer that cannot be built is left out.
 pub(super) fn bench(cache: &Cache, program: Option<&Path>) -> Result<(), CommandError> {
     let nodeagent = match program {
         Some(program) => program.to_owned(),
         None => image::program("nodeagent").map_err(CommandError::NoProgram)?,
     };
+    if let Err(error) = setup::peers(cache) {
+        progress::say(&format_args!("no peer: {}", Chain(&error)));
+    }
     Ok(runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?)
+}
+
+/// Runs the program to its end and prints what it took.
+pub(super) fn measure(program: &[OsString]) -> Result<(), CommandError> {
+    let Some((program, arguments)) = program.split_first() else {
+        return Ok(());
+    };
+    let sample = bench::measure(Path::new(program), arguments)?;
+    progress::data(&serde_json::json!(sample)).map_err(CommandError::Output)
 }
 
 fn runtime() -> Result<Runtime, CommandError> {

@@ -119,6 +119,7 @@ fn remove_older(cache: &Cache, current: &Path) -> Result<(), ImageError> {
     Ok(())
 }
 
-fn run(step: &'static str, command: &mut Command) -> Result<String, ImageError> {
+/// Runs a program of a step to its end; returns what it wrote.
+pub(super) fn run(step: &'static str, command: &mut Command) -> Result<String, ImageError> {
     process::run(command).map_err(|source| ImageError::Step { step, source })
 }

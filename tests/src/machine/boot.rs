@@ -3,6 +3,8 @@
 
 use std::{ffi::OsString, path::Path, time::Duration};
 
+use rustix::fs::inotify;
+
 use super::{MachineError, root};
 use crate::{
     cloud::record::MachineRecord,
@@ -22,12 +24,32 @@ mount -t tmpfs tmpfs /run
 shift 4
 exec "$@""#;
 
+/// What systemd, containerd and the kubelet of one machine take of the inotify instances that a user may have.
+const WATCHES: usize = 14;
+
+/// Where they are used up, containerd and the kubelet fail with "too many open files", which leads nobody here.
+fn ensure_watches() -> Result<(), MachineError> {
+    let free: Vec<_> = (0..WATCHES)
+        .map_while(|_| inotify::init(inotify::CreateFlags::CLOEXEC).ok())
+        .collect();
+    if free.len() == WATCHES {
+        return Ok(());
+    }
+    let limit = file::read(Path::new("/proc/sys/fs/inotify/max_user_instances"))?;
+    Err(MachineError::NoWatches {
+        free: free.len(),
+        needed: WATCHES,
+        limit: limit.trim().to_owned(),
+    })
+}
+
 /// Starts the machine and waits until its PID 1 runs.
 pub(super) async fn start(
     lab: &Lab,
     record: &MachineRecord,
     image: &Image,
 ) -> Result<(), MachineError> {
+    ensure_watches()?;
     let directory = lab.layout.machine(&record.name);
     let group = lab.machine_group(record);
     // Groups of an earlier machine would have systemd's services killed.

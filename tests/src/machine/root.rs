@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::Wanted;
 use crate::{
     cloud::record::MachineRecord,
     file::{self, FileError},
@@ -17,8 +18,18 @@ pub(super) fn layer(lab: &Lab, record: &MachineRecord) -> PathBuf {
     lab.layout.machine(&record.name).join("layer")
 }
 
+/// The file that names the layers below the machine's own.
+pub(super) fn image(lab: &Lab, record: &MachineRecord) -> PathBuf {
+    lab.layout.machine(&record.name).join("image")
+}
+
 /// Writes the files.
-pub(super) fn write(lab: &Lab, record: &MachineRecord, number: u8) -> Result<(), FileError> {
+pub(super) fn write(
+    lab: &Lab,
+    record: &MachineRecord,
+    number: u8,
+    wanted: &Wanted,
+) -> Result<(), FileError> {
     let directory = lab.layout.machine(&record.name);
     file::remove(&directory)?;
     for name in ["layer", "work", "root", "containerd"] {
@@ -27,6 +38,9 @@ pub(super) fn write(lab: &Lab, record: &MachineRecord, number: u8) -> Result<(),
     // The host's kernel log carries the lines of all machines; this one's is its own, and empty.
     file::write(&directory.join("kmsg"), "")?;
 
+    for (path, content) in &wanted.files {
+        file::write(&layer(lab, record).join(path), content)?;
+    }
     let etc = layer(lab, record).join("etc");
     file::write(
         &etc.join("hostname"),

@@ -1,5 +1,5 @@
-//! The real programs of a cluster, built from Go modules of our own: one `go.mod` a tool below `tests/control-plane`. A
-//! program is built again only when its module, the flags or the Go version have changed.
+//! The real programs of a cluster and the peers that ours is measured against, built from Go modules of our own: one
+//! `go.mod` a tool. A program is built again only when its module, the flags or the Go version have changed.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// One program.
 struct Tool {
-    /// Directory below `tests/control-plane`.
+    /// Directory below `tests`.
     module: &'static str,
     /// What `go build` is given.
     package: &'static str,
@@ -23,55 +23,84 @@ struct Tool {
 
 const TOOLS: [Tool; 6] = [
     Tool {
-        module: "etcd",
+        module: "control-plane/etcd",
         package: "go.etcd.io/etcd/server/v3",
         program: "etcd",
     },
     Tool {
-        module: "authenticator",
+        module: "control-plane/authenticator",
         package: "sigs.k8s.io/aws-iam-authenticator/cmd/aws-iam-authenticator",
         program: "aws-iam-authenticator",
     },
     Tool {
-        module: "ecr-credential-provider",
+        module: "control-plane/ecr-credential-provider",
         package: "k8s.io/cloud-provider-aws/cmd/ecr-credential-provider",
         program: "ecr-credential-provider",
     },
     Tool {
-        module: "kubernetes",
+        module: "control-plane/kubernetes",
         package: "k8s.io/kubernetes/cmd/kube-apiserver",
         program: "kube-apiserver",
     },
     Tool {
-        module: "kubernetes",
+        module: "control-plane/kubernetes",
         package: "k8s.io/kubernetes/cmd/kubelet",
         program: "kubelet",
     },
     Tool {
-        module: "kubernetes",
+        module: "control-plane/kubernetes",
         package: "k8s.io/kubernetes/cmd/kube-controller-manager",
         program: "kube-controller-manager",
     },
 ];
 
+/// containerd 2.x, for machines that are to have it.
+const CONTAINERD_2: [Tool; 3] = [
+    Tool {
+        module: CONTAINERD,
+        package: "github.com/containerd/containerd/v2/cmd/containerd",
+        program: "containerd",
+    },
+    Tool {
+        module: CONTAINERD,
+        package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+        program: "containerd-shim-runc-v2",
+    },
+    Tool {
+        module: CONTAINERD,
+        package: "github.com/containerd/containerd/v2/cmd/ctr",
+        program: "ctr",
+    },
+];
+
+/// What `lab bench` measures ours against, beside the tools above.
+const PEERS: [Tool; 1] = [Tool {
+    module: "peer/nodeadm",
+    package: "github.com/awslabs/amazon-eks-ami/nodeadm/cmd/nodeadm",
+    program: "nodeadm",
+}];
+
 const STRIP: &str = "-s -w";
+const KUBERNETES: &str = "control-plane/kubernetes";
+const CONTAINERD: &str = "control-plane/containerd";
+
+/// As Amazon's package says it; without this containerd adds `+unknown`.
+const CONTAINERD_FLAGS: &str = "-s -w -X github.com/containerd/containerd/v2/version.Version=2.1.5";
 
 /// What Kubernetes' programs are linked with, so that they know their version.
 pub const KUBERNETES_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.34.4";
 
 impl Tool {
     fn flags(&self) -> &'static str {
-        if self.module == "kubernetes" {
-            KUBERNETES_FLAGS
-        } else {
-            STRIP
+        match self.module {
+            KUBERNETES => KUBERNETES_FLAGS,
+            CONTAINERD => CONTAINERD_FLAGS,
+            _ => STRIP,
         }
     }
 
     fn directory(&self) -> PathBuf {
-        cluster::repository()
-            .join("tests/control-plane")
-            .join(self.module)
+        cluster::repository().join("tests").join(self.module)
     }
 
     fn key(&self, go_version: &str) -> Result<String, SetupError> {
@@ -87,11 +116,26 @@ impl Tool {
     }
 }
 
-/// Builds the programs that are missing or out of date.
+/// Builds the programs of the cluster that are missing or out of date.
 pub(super) fn build(cache: &Cache) -> Result<(), SetupError> {
-    let modules: Vec<PathBuf> = TOOLS.iter().map(Tool::directory).collect();
+    build_all(cache, &TOOLS)
+}
+
+/// The same for the programs of containerd 2.x; returns their names.
+pub(super) fn build_containerd_2(cache: &Cache) -> Result<[&'static str; 3], SetupError> {
+    build_all(cache, &CONTAINERD_2)?;
+    Ok(CONTAINERD_2.map(|tool| tool.program))
+}
+
+/// The same for the peers of the bench.
+pub(super) fn build_peers(cache: &Cache) -> Result<(), SetupError> {
+    build_all(cache, &PEERS)
+}
+
+fn build_all(cache: &Cache, tools: &[Tool]) -> Result<(), SetupError> {
+    let modules: Vec<PathBuf> = tools.iter().map(Tool::directory).collect();
     let go = Go::find(&modules)?;
-    for tool in &TOOLS {
+    for tool in tools {
         let directory = tool.directory();
         let program = cache.bin().join(tool.program);
         let stamp = cache.bin().join(format!(".{}.key", tool.program));
@@ -129,7 +173,7 @@ fn compile(go: &Go, tool: &Tool, directory: &Path, program: &Path) -> Result<(),
 
 /// The version that the module asks for, for the progress line.
 fn version(tool: &Tool) -> String {
-    if tool.module == "kubernetes" {
+    if tool.module == KUBERNETES {
         return KUBERNETES_VERSION.to_owned();
     }
     let text = file::read(&tool.directory().join("go.mod")).unwrap_or_default();
@@ -149,10 +193,16 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_module_that_names_its_version() {
-        for tool in &TOOLS {
+        for tool in TOOLS.iter().chain(&CONTAINERD_2).chain(&PEERS) {
             let version = version(tool);
             assert!(version.starts_with('v'), "{}: `{version}`", tool.program);
         }
+    }
+
+    #[test]
+    fn containerd_says_the_version_that_is_built() {
+        let version = version(&CONTAINERD_2[0]);
+        assert!(CONTAINERD_FLAGS.ends_with(version.trim_start_matches('v')));
     }
 
     #[test]

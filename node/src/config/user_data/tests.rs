@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::*;
@@ -23,6 +24,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn texts(bytes: &[u8]) -> Vec<String> {
     split(bytes)
         .unwrap()
+        .documents
         .into_iter()
         .map(|document| document.text.trim_end().to_owned())
         .collect()
@@ -120,4 +122,119 @@ fn damaged_user_data_is_an_error_and_bounded() {
         split(&[0xff, 0xfe, 0x00]),
         Err(Error::NotText { position: 0, .. })
     ));
+}
+
+#[test]
+fn a_transfer_encoding_is_taken_off() {
+    let quoted = NODE_CONFIG
+        .replace('=', "=3D")
+        .replace("NodeConfig", "Node=\nConfig");
+    let text = format!(
+        "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: application/node.eks.aws\nContent-Transfer-Encoding: quoted-printable\n\n{quoted}\n--B--\n"
+    );
+    // Quoted-printable text has the line ends of mail.
+    let unpacked = texts(text.as_bytes()).concat().replace('\r', "");
+    assert_eq!(unpacked, NODE_CONFIG.trim_end());
+}
+
+#[test]
+fn the_whole_message_can_be_packed() {
+    let text = mime(&[("application/node.eks.aws", NODE_CONFIG)]);
+    let packed = STANDARD.encode(gzip(text.as_bytes()));
+    assert_eq!(texts(packed.as_bytes()), [NODE_CONFIG.trim_end()]);
+}
+
+#[test]
+fn a_broken_boundary_is_named() {
+    let message = |text: &str| split(text.as_bytes()).unwrap_err().to_string();
+    let good = mime(&[("application/node.eks.aws", NODE_CONFIG)]);
+    assert_eq!(
+        message(&good.replace("\"B\"", "\"==X==\"")),
+        "the MIME document of the user data does not parse: no line is `--==X==`, the boundary of its Content-Type; there is a line `--B`"
+    );
+    assert_eq!(
+        message("Content-Type: multipart/mixed; boundary=B\n\nhello\n"),
+        "the MIME document of the user data does not parse: no part follows a line `--B`, the boundary of its Content-Type"
+    );
+    assert_eq!(
+        message("Content-Type: multipart/mixed\n\n--B\n"),
+        "the MIME document of the user data does not parse: its `Content-Type: multipart/…` has no boundary"
+    );
+    assert_eq!(
+        message(&format!("\n{good}")),
+        "the MIME document of the user data does not parse: `Content-Type: multipart/…` in line 3 is not part of the header, which ends at the first empty line"
+    );
+    assert_eq!(
+        message(
+            &good
+                .replace("Content-Type: multipart", "  Content-Type: multipart")
+                .replace("MIME-Version: 1.0\n", "")
+        ),
+        "the MIME document of the user data does not parse: `Content-Type: multipart/…` in line 1 is indented"
+    );
+}
+
+#[test]
+fn a_message_that_was_cut_off_is_told() {
+    let whole = mime(&[("application/node.eks.aws", NODE_CONFIG)]);
+    let cut = whole.strip_suffix("--B--\n").unwrap();
+    let data = split(cut.as_bytes()).unwrap();
+    assert_eq!(
+        data.warnings,
+        ["the MIME document of the user data does not end with `--B--` and may be cut off"]
+    );
+    assert!(split(whole.as_bytes()).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn another_part_that_looks_like_ours_is_a_warning_beside_a_right_one() {
+    let data = split(
+        mime(&[
+            ("application/node.eks.aws", NODE_CONFIG),
+            ("application/node.eks.awss", "x"),
+            ("text/cloud-config", "#cloud-config\nwrite_files:\n- content: |\n    apiVersion: node.eks.aws/v1alpha1\n"),
+        ])
+        .as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(data.documents.len(), 1);
+    assert_eq!(
+        data.warnings,
+        [
+            "part 2 (`application/node.eks.awss`) of the user data looks like a configuration and is not read; its Content-Type must be `application/node.eks.aws`"
+        ]
+    );
+}
+
+#[test]
+fn nesting_and_the_number_of_parts_are_bounded() {
+    let mut nested = String::new();
+    for level in 0..15_000 {
+        write!(
+            nested,
+            "Content-Type: multipart/mixed; boundary=B{level}x\n\n--B{level}x\n"
+        )
+        .unwrap();
+    }
+    assert_eq!(
+        split(nested.as_bytes()).unwrap_err().to_string(),
+        "the MIME document of the user data does not parse: multiparts are nested deeper than 8 levels"
+    );
+    let many = mime(&[("text/plain", "x"); 65]);
+    assert_eq!(
+        split(many.as_bytes()).unwrap_err().to_string(),
+        "the MIME document of the user data does not parse: it has more than 64 parts"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_split_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        drop(split(&bytes));
+    }
+
+    #[test]
+    fn any_mime_like_text_is_split_or_refused(text in "(Content-Type: multipart/mixed; boundary=B\n\n)?(--B(--)?\n|Content-Type: application/node.eks.aws\n|\n|a: b\n){0,12}") {
+        drop(split(text.as_bytes()));
+    }
 }

@@ -94,6 +94,9 @@ fn leaves(machine: &MachineRecord) -> BTreeMap<String, Leaf<'_>> {
             }
         }
     }
+    for (path, value) in &machine.metadata {
+        add(format!("meta-data/{path}"), value);
+    }
     if let Some(role) = &machine.role {
         let path = format!("meta-data/iam/security-credentials/{role}");
         leaves.insert(path, Leaf::RoleCredential);
@@ -252,6 +255,18 @@ mod tests {
         machine.metadata_tags = true;
         assert_eq!(text(&machine, "meta-data/tags/instance"), "Name");
         assert_eq!(text(&machine, "meta-data/tags/instance/Name"), "worker-1");
+    }
+
+    #[test]
+    fn a_record_can_say_what_no_other_field_of_it_does() {
+        let mut machine = MachineRecord::typical();
+        machine
+            .metadata
+            .insert("instance-life-cycle".to_owned(), "spot".to_owned());
+        assert_eq!(text(&machine, "meta-data/instance-life-cycle"), "spot");
+        let path = format!("network/interfaces/macs/{}/ipv6s", machine.mac);
+        machine.metadata.insert(path.clone(), "fd00::1".to_owned());
+        assert_eq!(text(&machine, &format!("meta-data/{path}")), "fd00::1");
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! Where EC2 is: by the environment, else by region and partition.
+//!
+//! Source of the names: the endpoint rule set of EC2 in the AWS SDKs,
+//! <https://docs.aws.amazon.com/general/latest/gr/ec2-service.html>.
+
+use crate::host::environment::Environment;
+
+/// Base URL of EC2, without a slash at its end.
+pub(super) fn ec2(environment: &Environment, region: &str) -> String {
+    let set = environment
+        .ec2_endpoint
+        .as_ref()
+        .or(environment.aws_endpoint.as_ref());
+    if let Some(url) = set {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let is_dual_stack = environment.use_dual_stack_endpoint == Some(true);
+    // In GovCloud every endpoint of EC2 is one of FIPS and has no other name.
+    let is_fips = environment.use_fips_endpoint == Some(true)
+        && (is_dual_stack || !region.starts_with("us-gov-"));
+    let service = if is_fips { "ec2-fips" } else { "ec2" };
+    let suffix = node::token::dns_suffix(region);
+    let suffix = match (is_dual_stack, suffix) {
+        (true, "amazonaws.com") => "api.aws",
+        (true, "amazonaws.com.cn") => "api.amazonwebservices.com.cn",
+        // The other partitions have none.
+        (_, suffix) => suffix,
+    };
+    format!("https://{service}.{region}.{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partition_has_its_names() {
+        let environment = |fips, dual_stack| Environment {
+            use_fips_endpoint: Some(fips),
+            use_dual_stack_endpoint: Some(dual_stack),
+            ..Environment::default()
+        };
+        for (region, fips, dual_stack, url) in [
+            (
+                "eu-west-1",
+                false,
+                false,
+                "https://ec2.eu-west-1.amazonaws.com",
+            ),
+            (
+                "us-east-2",
+                true,
+                false,
+                "https://ec2-fips.us-east-2.amazonaws.com",
+            ),
+            ("eu-west-1", false, true, "https://ec2.eu-west-1.api.aws"),
+            (
+                "us-east-2",
+                true,
+                true,
+                "https://ec2-fips.us-east-2.api.aws",
+            ),
+            (
+                "cn-north-1",
+                false,
+                false,
+                "https://ec2.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                "cn-north-1",
+                false,
+                true,
+                "https://ec2.cn-north-1.api.amazonwebservices.com.cn",
+            ),
+            (
+                "us-gov-west-1",
+                false,
+                false,
+                "https://ec2.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "us-gov-west-1",
+                true,
+                false,
+                "https://ec2.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "us-iso-east-1",
+                false,
+                false,
+                "https://ec2.us-iso-east-1.c2s.ic.gov",
+            ),
+            (
+                "us-isob-east-1",
+                false,
+                false,
+                "https://ec2.us-isob-east-1.sc2s.sgov.gov",
+            ),
+        ] {
+            assert_eq!(ec2(&environment(fips, dual_stack), region), url);
+        }
+    }
+
+    #[test]
+    fn the_endpoint_of_the_service_wins_over_that_of_all() {
+        let environment = Environment {
+            aws_endpoint: Some("http://all:4566/".to_owned()),
+            use_fips_endpoint: Some(true),
+            ..Environment::default()
+        };
+        assert_eq!(ec2(&environment, "eu-west-1"), "http://all:4566");
+        let environment = Environment {
+            ec2_endpoint: Some("https://vpce.example".to_owned()),
+            ..environment
+        };
+        assert_eq!(ec2(&environment, "eu-west-1"), "https://vpce.example");
+    }
+}

@@ -1,0 +1,111 @@
+//! What a NodeConfig and an AgentConfig may hold, said once.
+//!
+//! From it come the answers to unknown fields, wrong types and wrong words ([`inspect`]) and the JSON schema
+//! ([`json_schema()`]).
+
+mod definition;
+pub mod inspect;
+mod json_schema;
+#[cfg(test)]
+mod tests;
+
+pub use definition::{AGENT_CONFIG, NODE_CONFIG};
+pub use json_schema::json_schema;
+
+/// What one field may hold.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A boolean.
+    Flag,
+    /// A whole number that is not negative.
+    Count,
+    /// A string such as `90s` or `10m`.
+    Duration,
+    /// One of these strings.
+    Words(&'static [&'static str]),
+    /// A list.
+    List(&'static Kind),
+    /// A map with any keys.
+    Map(&'static Kind),
+    /// A map of which only these keys have an effect.
+    Named(&'static [Field], &'static str),
+    /// A map with these fields.
+    Object(&'static [Field]),
+    /// A map of another program, which knows its keys.
+    FreeForm,
+}
+
+/// One field of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its key.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+    /// What it means, in one sentence.
+    pub doc: &'static str,
+    /// What holds without it; empty when there is nothing to say.
+    pub default: &'static str,
+    /// Whether no node can be made without it.
+    pub is_required: bool,
+}
+
+/// One kind of document.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// Its `apiVersion`.
+    pub api_version: &'static str,
+    /// Its `kind`.
+    pub kind: &'static str,
+    /// What it is, in one sentence.
+    pub doc: &'static str,
+    /// Its fields besides `apiVersion` and `kind`.
+    pub fields: &'static [Field],
+    /// Whether a field that is not known is an error, or only without effect.
+    pub is_strict: bool,
+}
+
+/// Every kind of document.
+pub const ALL: [&Definition; 2] = [&NODE_CONFIG, &AGENT_CONFIG];
+
+/// The definition of a kind, letter case aside.
+pub fn of_kind(kind: &str) -> Option<&'static Definition> {
+    ALL.into_iter()
+        .find(|definition| definition.kind.eq_ignore_ascii_case(kind))
+}
+
+impl Kind {
+    /// What is expected, with its article.
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Text => "a string".to_owned(),
+            Self::Flag => "`true` or `false`".to_owned(),
+            Self::Count => "a whole number that is not negative".to_owned(),
+            Self::Duration => "a duration such as `90s` or `10m`".to_owned(),
+            Self::Words(words) => format!("one of {}", listed(words)),
+            Self::List(item) => format!("a list of {}", item.plural()),
+            Self::Map(value) => format!("a map of {}", value.plural()),
+            Self::Named(..) => "a map of booleans".to_owned(),
+            Self::Object(_) | Self::FreeForm => "a map".to_owned(),
+        }
+    }
+
+    fn plural(&self) -> String {
+        match self {
+            Self::Text | Self::Duration | Self::Words(_) => "strings".to_owned(),
+            Self::Flag => "booleans".to_owned(),
+            Self::Count => "numbers".to_owned(),
+            Self::List(item) => format!("lists of {}", item.plural()),
+            Self::Map(value) => format!("maps of {}", value.plural()),
+            Self::Named(..) | Self::Object(_) | Self::FreeForm => "maps".to_owned(),
+        }
+    }
+}
+
+/// Words in backquotes, with commas.
+fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}

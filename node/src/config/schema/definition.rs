@@ -1,0 +1,250 @@
+//! The fields, in the order of the documents.
+
+use super::super::{agent_config, node_config};
+use super::{Definition, Field, Kind};
+
+const fn field(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field {
+        name,
+        kind,
+        doc,
+        default: "",
+        is_required: false,
+    }
+}
+
+const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field {
+        is_required: true,
+        ..field(name, kind, doc)
+    }
+}
+
+const fn with_default(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Field {
+    Field {
+        default,
+        ..field(name, kind, doc)
+    }
+}
+
+/// `NodeConfig` of `node.eks.aws/v1alpha1`.
+pub const NODE_CONFIG: Definition = Definition {
+    api_version: node_config::API_VERSION,
+    kind: node_config::KIND,
+    doc: "What an EKS worker node is to be, as nodeadm reads it.",
+    fields: &[
+        field("metadata", Kind::FreeForm, "Has no effect."),
+        field("spec", Kind::Object(NODE_SPEC), "What the node is to be."),
+    ],
+    is_strict: false,
+};
+
+const NODE_SPEC: &[Field] = &[
+    field("cluster", Kind::Object(CLUSTER), "The cluster to join."),
+    field(
+        "containerd",
+        Kind::Object(CONTAINERD),
+        "Settings of containerd.",
+    ),
+    field(
+        "instance",
+        Kind::Object(INSTANCE),
+        "Settings of the instance itself.",
+    ),
+    field("kubelet", Kind::Object(KUBELET), "Settings of the kubelet."),
+    field(
+        "featureGates",
+        Kind::Named(FEATURE_GATES, "a feature gate"),
+        "Features by name.",
+    ),
+];
+
+const CLUSTER: &[Field] = &[
+    required("name", Kind::Text, "Name of the EKS cluster."),
+    required("apiServerEndpoint", Kind::Text, "URL of the API server."),
+    required(
+        "certificateAuthority",
+        Kind::Text,
+        "Base64 of the PEM bundle that signs the API server's certificate.",
+    ),
+    required(
+        "cidr",
+        Kind::Text,
+        "Service network of the cluster; decides the IP family and the address of the cluster's DNS.",
+    ),
+    with_default(
+        "enableOutpost",
+        Kind::Flag,
+        "false",
+        "Whether this is a local cluster on an Outpost.",
+    ),
+    field(
+        "id",
+        Kind::Text,
+        "Id of the cluster; required on an Outpost.",
+    ),
+];
+
+const CONTAINERD: &[Field] = &[
+    field(
+        "config",
+        Kind::Text,
+        "TOML that is merged over the generated configuration.",
+    ),
+    field(
+        "baseRuntimeSpec",
+        Kind::FreeForm,
+        "OCI runtime specification that is merged over the generated one.",
+    ),
+];
+
+const INSTANCE: &[Field] = &[
+    field(
+        "localStorage",
+        Kind::Object(LOCAL_STORAGE),
+        "Instance store volumes.",
+    ),
+    field(
+        "environment",
+        Kind::Map(&Kind::Map(&Kind::Text)),
+        "Environment by systemd unit without its suffix; `default` is every unit's.",
+    ),
+    field("network", Kind::Object(NETWORK), "Name resolution."),
+];
+
+const LOCAL_STORAGE: &[Field] = &[
+    field(
+        "strategy",
+        Kind::Words(&["RAID0", "RAID10", "Mount"]),
+        "How instance store volumes are used; without it they are left alone.",
+    ),
+    with_default(
+        "mountPath",
+        Kind::Text,
+        "/mnt/k8s-disks/",
+        "Where they are mounted.",
+    ),
+    field(
+        "disabledMounts",
+        Kind::List(&Kind::Words(&["Containerd", "PodLogs", "SOCI"])),
+        "Directories that are not bound to them.",
+    ),
+];
+
+const NETWORK: &[Field] = &[
+    field(
+        "nameservers",
+        Kind::List(&Kind::Text),
+        "Addresses for `DNS=` of systemd-resolved.",
+    ),
+    field(
+        "domains",
+        Kind::List(&Kind::Text),
+        "Names for `Domains=` of systemd-resolved.",
+    ),
+];
+
+const KUBELET: &[Field] = &[
+    field(
+        "config",
+        Kind::FreeForm,
+        "Fragment of a `KubeletConfiguration`, written as a drop-in over the generated one.",
+    ),
+    field(
+        "flags",
+        Kind::List(&Kind::Text),
+        "Flags that follow the generated ones.",
+    ),
+    field(
+        "maxPodsExpression",
+        Kind::Text,
+        "CEL over `default_enis`, `ips_per_eni` and `max_pods` that gives max pods.",
+    ),
+];
+
+const FEATURE_GATES: &[Field] = &[
+    with_default(
+        "InstanceIdNodeName",
+        Kind::Flag,
+        "false",
+        "Whether the Node is named after the instance id and not after the private DNS name.",
+    ),
+    with_default(
+        "FastImagePull",
+        Kind::Flag,
+        "false",
+        "Whether images are pulled in parallel by the SOCI snapshotter, on machines that are large enough.",
+    ),
+];
+
+/// `AgentConfig` of `nodectl.dev/v1alpha1`.
+pub const AGENT_CONFIG: Definition = Definition {
+    api_version: crate::wire::API_VERSION,
+    kind: agent_config::KIND,
+    doc: "Settings of nodeagent itself, from `/etc/nodeagent/config.d` or a user-data part of type `application/nodectl.dev`.",
+    fields: &[field("spec", Kind::Object(AGENT_SPEC), "The settings.")],
+    is_strict: true,
+};
+
+const AGENT_SPEC: &[Field] = &[
+    field(
+        "deadlines",
+        Kind::Object(DEADLINES),
+        "Deadlines of the boot.",
+    ),
+    with_default(
+        "credential",
+        Kind::Words(&["native", "awsCli"]),
+        "native",
+        "How the kubelet gets its token: signed in process, or by `aws eks get-token`.",
+    ),
+    field(
+        "maxPods",
+        Kind::Object(MAX_PODS),
+        "How max pods and the kubelet's reserve are computed.",
+    ),
+    field(
+        "labels",
+        Kind::Map(&Kind::Text),
+        "Labels of the Node, each with the path below `/latest/meta-data/` whose text is its value.",
+    ),
+];
+
+const DEADLINES: &[Field] = &[with_default(
+    "registered",
+    Kind::Duration,
+    "10m",
+    "How long the node may take from the start of the join phase until its Node object exists.",
+)];
+
+const MAX_PODS: &[Field] = &[
+    with_default(
+        "mode",
+        Kind::Words(&["secondaryIP", "prefixDelegation", "customNetworking"]),
+        "secondaryIP",
+        "How the VPC CNI gives addresses to pods.",
+    ),
+    with_default(
+        "reservedENIs",
+        Kind::Count,
+        "0",
+        "Network interfaces that pods get no address from.",
+    ),
+    with_default(
+        "cap",
+        Kind::Words(&["none", "recommended"]),
+        "none",
+        "Whether max pods is kept to what Kubernetes recommends: 110, and 250 with more than 30 vCPUs.",
+    ),
+    with_default(
+        "kubeReserved",
+        Kind::Words(&["standard", "effective"]),
+        "standard",
+        "Which number of pods the kubelet reserves memory for: the computed one, or the one it will use.",
+    ),
+];

@@ -1,0 +1,98 @@
+//! The JSON schema of a document, for editors and CI pipelines.
+
+use serde_json::{Map, Value, json};
+
+use super::{Definition, Field, Kind};
+
+/// The JSON schema (draft 2020-12) of a kind of document.
+pub fn json_schema(definition: &Definition) -> Value {
+    let mut schema = object(definition.fields);
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert(
+            "apiVersion".to_owned(),
+            json!({"const": definition.api_version}),
+        );
+        properties.insert("kind".to_owned(), json!({"const": definition.kind}));
+    }
+    schema.insert("required".to_owned(), json!(["apiVersion", "kind"]));
+    schema.insert(
+        "$schema".to_owned(),
+        json!("https://json-schema.org/draft/2020-12/schema"),
+    );
+    schema.insert("title".to_owned(), json!(definition.kind));
+    schema.insert("description".to_owned(), json!(definition.doc));
+    Value::Object(schema)
+}
+
+/// The fields of one document of several need not be all there, so none is required by the schema; the description says
+/// which a node cannot do without.
+fn object(fields: &[Field]) -> Map<String, Value> {
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|field| {
+            let mut schema = kind(&field.kind);
+            let doc = if field.is_required {
+                format!("{} Required in the merged configuration.", field.doc)
+            } else {
+                field.doc.to_owned()
+            };
+            schema.insert("description".to_owned(), json!(doc));
+            if !field.default.is_empty() {
+                schema.insert("default".to_owned(), default(field));
+            }
+            (field.name.to_owned(), Value::Object(schema))
+        })
+        .collect();
+    let mut schema = typed("object");
+    schema.insert("properties".to_owned(), Value::Object(properties));
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    schema
+}
+
+fn default(field: &Field) -> Value {
+    match field.kind {
+        Kind::Flag => json!(field.default == "true"),
+        Kind::Count => field
+            .default
+            .parse::<u32>()
+            .map_or(Value::Null, Value::from),
+        _ => json!(field.default),
+    }
+}
+
+fn typed(name: &str) -> Map<String, Value> {
+    Map::from_iter([("type".to_owned(), json!(name))])
+}
+
+fn kind(kind_of_field: &Kind) -> Map<String, Value> {
+    match kind_of_field {
+        Kind::Text => typed("string"),
+        Kind::Flag => typed("boolean"),
+        Kind::Count => {
+            let mut schema = typed("integer");
+            schema.insert("minimum".to_owned(), json!(0));
+            schema
+        }
+        Kind::Duration => {
+            let mut schema = typed("string");
+            schema.insert("examples".to_owned(), json!(["90s", "10m"]));
+            schema
+        }
+        Kind::Words(words) => Map::from_iter([("enum".to_owned(), json!(words))]),
+        Kind::List(item) => {
+            let mut schema = typed("array");
+            schema.insert("items".to_owned(), Value::Object(kind(item)));
+            schema
+        }
+        Kind::Map(value) => {
+            let mut schema = typed("object");
+            schema.insert(
+                "additionalProperties".to_owned(),
+                Value::Object(kind(value)),
+            );
+            schema
+        }
+        Kind::Named(fields, _) | Kind::Object(fields) => object(fields),
+        Kind::FreeForm => typed("object"),
+    }
+}

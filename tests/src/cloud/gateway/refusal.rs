@@ -1,0 +1,121 @@
+//! Calls that suites want refused: what a role may not do, and calls that are throttled.
+//!
+//! In the lab one file, `RUN/faults/gateway.json`, written by suites and read again at each call. The lab has no IAM
+//! policies beside it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::call::Call;
+use super::fault::Fault;
+use crate::cloud::credentials::Identity;
+use crate::cloud::json_file::{self, JsonFileError};
+
+/// Everything that is refused; the first that matches a call applies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusals {
+    /// In order of precedence.
+    pub refusals: Vec<Refused>,
+}
+
+/// One call that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// Name of the role whose sessions are refused.
+    pub role: String,
+    /// IAM action, such as `ec2:DescribeInstances`.
+    pub action: String,
+    /// So many calls, then it is over; `None` means until it is taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// No policy of the role allows it.
+    Denied,
+    /// There were too many.
+    Throttled,
+}
+
+impl Refusals {
+    /// Sets what the gateway of the lab below `run` refuses.
+    pub fn write(&self, run: &Path) -> Result<(), JsonFileError> {
+        json_file::write(&path(run), self)
+    }
+}
+
+impl Refused {
+    fn matches(&self, caller: &Identity, action: &str) -> bool {
+        let session = format!(":assumed-role/{}/", self.role);
+        self.action == action && caller.arn.contains(&session)
+    }
+
+    /// In the words of EC2.
+    fn fault(&self, caller: &Identity) -> Fault {
+        match self.reason {
+            Reason::Denied => Fault::new(
+                StatusCode::FORBIDDEN,
+                "UnauthorizedOperation",
+                format!(
+                    "You are not authorized to perform this operation. User: {} is not authorized to perform: {action} because no identity-based policy allows the {action} action. Encoded authorization failure message: bm90IGEgcmVhbCBvbmU",
+                    caller.arn,
+                    action = self.action,
+                ),
+            ),
+            Reason::Throttled => Fault::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "RequestLimitExceeded",
+                "Request limit exceeded.",
+            ),
+        }
+    }
+}
+
+/// The refusals of a lab, and how often each with a limit has struck.
+#[derive(Debug)]
+pub(super) struct Gate {
+    path: PathBuf,
+    struck: Mutex<HashMap<Refused, u64>>,
+}
+
+impl Gate {
+    pub(super) fn new(run: &Path) -> Self {
+        Self {
+            path: path(run),
+            struck: Mutex::default(),
+        }
+    }
+
+    /// Whether the call may pass.
+    pub(super) fn check(&self, call: &Call, caller: &Identity) -> Result<(), Fault> {
+        let refusals: Refusals = json_file::read(&self.path)?.unwrap_or_default();
+        let action = format!("{}:{}", call.service, call.action);
+        for refused in refusals.refusals {
+            if !refused.matches(caller, &action) {
+                continue;
+            }
+            let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = struck.entry(refused.clone()).or_default();
+            if refused.times.is_none_or(|times| *count < times) {
+                *count += 1;
+                return Err(refused.fault(caller));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn path(run: &Path) -> PathBuf {
+    run.join("faults").join("gateway.json")
+}

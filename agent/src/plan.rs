@@ -169,12 +169,6 @@ pub enum Error {
         /// What is installed.
         version: Version,
     },
-    /// A key of the environment is no service.
-    #[error("`spec.instance.environment` names the service `{}`, which cannot be one", service.escape_debug())]
-    Service {
-        /// The key.
-        service: String,
-    },
     /// A program that every image pull from ECR needs is not there.
     #[error("the image credential provider `{path}` is not installed")]
     NoImageCredentialProvider {
@@ -259,7 +253,7 @@ pub fn plan(config: &NodeConfig, agent: &AgentConfig, facts: &Facts) -> Result<P
         fast_image_pull,
     };
 
-    let mut files = environment::files(config)?;
+    let mut files = environment::files(config);
     files.extend(name_resolution::file(config));
     files.push(PlannedFile {
         path: path::CA.into(),

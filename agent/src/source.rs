@@ -143,7 +143,7 @@ pub async fn load(
     let mut gathered = Gathered::default();
     let mut forgiven = None;
     for document in directory(root, path::AGENT_CONFIG)? {
-        gathered.agent_setting(document)?;
+        gathered.agent_setting(document);
     }
     for location in locations {
         match gathered.location(root, imds, location).await {
@@ -191,7 +191,7 @@ pub fn file(root: &Root, path: &str) -> Result<Option<UserData>, Error> {
     if root.path(path).is_dir() {
         return Ok(Some(UserData {
             documents: directory(root, path)?,
-            warnings: Vec::new(),
+            ..UserData::default()
         }));
     }
     let bytes = root.read(path).map_err(|source| Error::File { source })?;
@@ -212,7 +212,7 @@ pub fn named(bytes: &[u8], name: &str) -> Result<UserData, Error> {
             error => rename(&error.to_string()),
         },
     })?;
-    for document in &mut data.documents {
+    for document in data.documents.iter_mut().chain(&mut data.agent_documents) {
         document.name = rename(&document.name);
     }
     for warning in &mut data.warnings {

@@ -76,8 +76,6 @@ enum Error {
     #[error(transparent)]
     Facts(facts::Error),
     #[error(transparent)]
-    Labels(facts::labels::Error),
-    #[error(transparent)]
     Plan(plan::Error),
     #[error("writing the configuration")]
     Apply {
@@ -132,11 +130,8 @@ impl Error {
                 unit: "kubelet.service",
             })) => &finding::BOOTSTRAP_KUBELET_MISSING,
             Self::Facts(facts::Error::Ec2 { source }) => facts::ec2::finding(source),
-            Self::Labels(_) => &finding::BOOTSTRAP_BAD_USER_DATA,
             Self::Plan(plan::Error::Config { .. }) => &finding::BOOTSTRAP_INCOMPLETE_CONFIG,
-            Self::Plan(plan::Error::Containerd { .. } | plan::Error::Service { .. }) => {
-                &finding::BOOTSTRAP_BAD_USER_DATA
-            }
+            Self::Plan(plan::Error::Containerd { .. }) => &finding::BOOTSTRAP_BAD_USER_DATA,
             Self::Plan(plan::Error::ContainerdVersion { .. }) => {
                 &finding::BOOTSTRAP_CONTAINERD_CONFIG_VERSION
             }
@@ -202,7 +197,9 @@ async fn phases(
         .ok_or(Error::NotPlanned)?;
     desk.identify(summary.identity());
     desk.begin(Phase::Join);
-    Ok(Some(join::wait(&context.root, &context.environment, &summary, desk).await))
+    Ok(Some(
+        join::wait(&context.root, &context.environment, &summary, desk).await,
+    ))
 }
 
 /// The config phase. When it is to be skipped, it runs all the same if the sources now say something else than in the
@@ -262,9 +259,7 @@ async fn configure(
     environment::keep(root, defaults).map_err(|source| Error::Apply { source })?;
     let environment = context.environment.clone().with_kept_defaults(root);
     loaded.warnings.extend(facts.complete_from_tables(root));
-    let labels = facts::labels::fetch(&imds, &loaded.agent.labels)
-        .await
-        .map_err(Error::Labels)?;
+    let labels = facts::labels::fetch(&imds, &loaded.agent.labels).await;
     facts.labels = labels.values;
     loaded.warnings.extend(labels.warnings);
     if let Ok(Some(earlier)) = Summary::read(root) {
@@ -310,8 +305,10 @@ async fn write(
     );
     act(context, desk, &applied.actions).await?;
     if let Some(file) = &options.config_cache {
-        cache::write(&context.root, file, &loaded.config)
-            .map_err(|source| Error::Apply { source })?;
+        // The run phase can do without it: it runs the config phase again.
+        if let Err(error) = cache::write(&context.root, file, &loaded.config) {
+            desk.warn_also(vec![Chain(&error).to_string()]);
+        }
     }
     desk.complete();
     Ok(())

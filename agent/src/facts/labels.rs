@@ -9,13 +9,6 @@ use tokio::task::JoinSet;
 
 use crate::host::imds::Imds;
 
-/// Why labels cannot be made as they are asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("`spec.labels` of AgentConfig cannot be used: {}", problems.join("; "))]
-pub struct Error {
-    problems: Vec<String>,
-}
-
 /// Labels and what a person should know about them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Labels {
@@ -26,21 +19,19 @@ pub struct Labels {
 }
 
 /// Fetches the labels that are asked for, by name with the path below `/latest/meta-data/` of each; all at once, and
-/// nothing when none is asked for. What IMDS does not have is no label.
-pub async fn fetch(imds: &Imds, asked_for: &BTreeMap<String, String>) -> Result<Labels, Error> {
-    let problems: Vec<String> = asked_for
-        .iter()
-        .flat_map(|(name, path)| {
-            label::name_problem(name)
-                .into_iter()
-                .chain(label::path_problem(path))
-        })
-        .collect();
-    if !problems.is_empty() {
-        return Err(Error { problems });
-    }
+/// nothing when none is asked for. What IMDS does not have is no label, and neither is what may not be one: a boot does not
+/// end for a label.
+pub async fn fetch(imds: &Imds, asked_for: &BTreeMap<String, String>) -> Labels {
+    let mut labels = Labels::default();
     let mut fetches = JoinSet::new();
     for (name, path) in asked_for {
+        let problem = label::name_problem(name).or_else(|| label::path_problem(path));
+        if let Some(problem) = problem {
+            labels.warnings.push(format!(
+                "`spec.labels` of AgentConfig: label `{name}` is not set: {problem}"
+            ));
+            continue;
+        }
         let (imds, name, path) = (imds.clone(), name.clone(), path.clone());
         fetches.spawn(async move {
             let answer = imds.text(&format!("/latest/meta-data/{path}")).await;
@@ -49,7 +40,6 @@ pub async fn fetch(imds: &Imds, asked_for: &BTreeMap<String, String>) -> Result<
     }
     let mut answers = fetches.join_all().await;
     answers.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-    let mut labels = Labels::default();
     for (name, path, answer) in answers {
         match answer {
             Ok(Some(text)) => labels.take(name, &path, &text),
@@ -59,7 +49,7 @@ pub async fn fetch(imds: &Imds, asked_for: &BTreeMap<String, String>) -> Result<
                 .push(format!("label `{name}` is not set: {}", Chain(&error))),
         }
     }
-    Ok(labels)
+    labels
 }
 
 impl Labels {
@@ -140,7 +130,7 @@ mod tests {
             ("rack", "placement/partition-number"),
             ("owner", "tags/instance/owner"),
         ]);
-        let Labels { values, warnings } = fetch(&imds().await, &asked_for).await.unwrap();
+        let Labels { values, warnings } = fetch(&imds().await, &asked_for).await;
         let expected = [("example.com/lifecycle", "spot"), ("team", "Blue___Green")];
         assert_eq!(
             values,
@@ -170,22 +160,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_not_become_a_label_is_refused_before_anything_is_fetched() {
+    async fn what_may_not_become_a_label_is_not_fetched() {
         let asked_for = asked_for(&[
             ("key", "iam/security-credentials/worker"),
             ("node-role.kubernetes.io/worker", "instance-type"),
         ]);
-        let error = fetch(&imds().await, &asked_for)
-            .await
-            .unwrap_err()
-            .to_string();
+        // No service there: an attempt to fetch would be in the warnings.
+        let imds = Imds::new(Some("http://127.0.0.1:9"), Duration::ZERO);
+        let Labels { values, warnings } = fetch(&imds, &asked_for).await;
+        assert!(values.is_empty(), "{values:?}");
+        let [path, name] = &*warnings else {
+            panic!("{warnings:?}")
+        };
         assert!(
-            error.starts_with("`spec.labels` of AgentConfig cannot be used: `iam/security-credentials/worker` of the instance metadata cannot become a label"),
-            "{error}"
+            path.starts_with("`spec.labels` of AgentConfig: label `key` is not set: `iam/security-credentials/worker` of the instance metadata cannot become a label"),
+            "{path}"
         );
         assert!(
-            error.contains("`node-role.kubernetes.io/worker` is a label that a kubelet refuses"),
-            "{error}"
+            name.contains("`node-role.kubernetes.io/worker` is a label that a kubelet refuses"),
+            "{name}"
         );
     }
 
@@ -193,7 +186,7 @@ mod tests {
     async fn without_imds_the_node_boots_without_the_label() {
         let imds = Imds::new(Some("http://127.0.0.1:9"), Duration::ZERO);
         let asked_for = asked_for(&[("zone", "placement/availability-zone")]);
-        let labels = fetch(&imds, &asked_for).await.unwrap();
+        let labels = fetch(&imds, &asked_for).await;
         assert!(labels.values.is_empty());
         let [warning] = &*labels.warnings else {
             panic!("{labels:?}")

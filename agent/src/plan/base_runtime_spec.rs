@@ -13,12 +13,19 @@ use super::{Inputs, PlannedFile, kubelet_config};
 const DEFAULT: &str = include_str!("base_runtime_spec.json");
 
 pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
-    let mut spec: Map<String, Value> = serde_json::from_str(DEFAULT).unwrap_or_default();
-    merge_json(&mut spec, &inputs.config.spec.containerd.base_runtime_spec);
+    let user = &inputs.config.spec.containerd.base_runtime_spec;
+    // The default stands in the file as it is written, so most boots need not read it.
+    let content = if user.is_empty() {
+        DEFAULT.to_owned()
+    } else {
+        let mut spec: Map<String, Value> = serde_json::from_str(DEFAULT).unwrap_or_default();
+        merge_json(&mut spec, user);
+        kubelet_config::pretty_json(&Value::Object(spec))
+    };
     PlannedFile {
         path: path::BASE_RUNTIME_SPEC.into(),
         mode: 0o644,
-        content: kubelet_config::pretty_json(&Value::Object(spec)),
+        content,
     }
 }
 
@@ -32,5 +39,6 @@ mod tests {
         assert_eq!(spec["process"]["rlimits"][0]["soft"], 65536);
         assert_eq!(spec["process"]["rlimits"][0]["hard"], 1_048_576);
         assert!(spec["linux"]["namespaces"].is_array());
+        assert_eq!(kubelet_config::pretty_json(&Value::Object(spec)), DEFAULT);
     }
 }

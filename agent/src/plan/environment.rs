@@ -7,20 +7,23 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use node::config::NodeConfig;
+use node::config::check::is_unit_name;
 
 use crate::host::path;
 
-use super::{Error, PlannedFile};
+use super::PlannedFile;
 
 /// The key that stands for all services.
 const EVERY_SERVICE: &str = "default";
 
 /// One drop-in for each service that has variables. Values can be secrets, so only root reads them.
-pub(super) fn files(config: &NodeConfig) -> Result<Vec<PlannedFile>, Error> {
+pub(super) fn files(config: &NodeConfig) -> Vec<PlannedFile> {
     // `kubelet` and `kubelet.service` are the same service.
     let mut drop_ins: BTreeMap<String, (&str, BTreeMap<&str, &str>)> = BTreeMap::new();
     for (service, variables) in &config.spec.instance.environment {
-        let place = place(service)?;
+        let Some(place) = place(service) else {
+            continue;
+        };
         let (_, all) = drop_ins
             .entry(place)
             .or_insert_with(|| (head(service), BTreeMap::new()));
@@ -30,7 +33,7 @@ pub(super) fn files(config: &NodeConfig) -> Result<Vec<PlannedFile>, Error> {
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         );
     }
-    Ok(drop_ins
+    drop_ins
         .into_iter()
         .filter(|(_, (_, variables))| !variables.is_empty())
         .map(|(path, (head, variables))| {
@@ -50,7 +53,7 @@ pub(super) fn files(config: &NodeConfig) -> Result<Vec<PlannedFile>, Error> {
                 content,
             }
         })
-        .collect())
+        .collect()
 }
 
 fn head(service: &str) -> &'static str {
@@ -61,24 +64,14 @@ fn head(service: &str) -> &'static str {
     }
 }
 
-/// Path of a service's drop-in. The name becomes a directory, so it may not lead out of its place.
-fn place(service: &str) -> Result<String, Error> {
+/// Path of a service's drop-in. The name becomes a directory: one that no unit can have, which could lead out of its place,
+/// has none, and the check of the configuration tells it.
+fn place(service: &str) -> Option<String> {
     if service == EVERY_SERVICE {
-        return Ok(path::SYSTEM_ENVIRONMENT.to_owned());
+        return Some(path::SYSTEM_ENVIRONMENT.to_owned());
     }
     let name = service.strip_suffix(".service").unwrap_or(service);
-    let leads_out = name.is_empty()
-        || name.contains("..")
-        || name.contains(|letter: char| letter == '/' || letter.is_control());
-    if leads_out {
-        return Err(Error::Service {
-            service: service.to_owned(),
-        });
-    }
-    Ok(format!(
-        "{}/{name}.service.d/environment.conf",
-        path::SYSTEMD_UNITS
-    ))
+    is_unit_name(name).then(|| format!("{}/{name}.service.d/environment.conf", path::SYSTEMD_UNITS))
 }
 
 /// An assignment as systemd reads it back: quoted, with C escapes, and without specifiers.
@@ -128,8 +121,7 @@ mod tests {
             ("kubelet", &[("C", "3")]),
             ("kubelet.service", &[("D", "4")]),
             ("empty", &[]),
-        ]))
-        .unwrap();
+        ]));
         let shown: Vec<_> = files
             .iter()
             .map(|file| (&*file.path, file.mode, &*file.content))
@@ -160,15 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_leads_out_of_its_directory_is_named() {
-        for service in ["../cron", "a/b", "", ".service", "a\nb"] {
-            let error = files(&config(&[(service, &[("A", "1")])])).unwrap_err();
-            assert!(
-                error
-                    .to_string()
-                    .starts_with("`spec.instance.environment` names the service `"),
-                "{service}: {error}"
-            );
+    fn what_cannot_be_a_service_has_no_drop_in() {
+        for service in ["../cron", "a/b", "", ".service", "a\nb", "my unit"] {
+            let files = files(&config(&[(service, &[("A", "1")])]));
+            assert!(files.is_empty(), "{service}: {files:?}");
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn arguments(config: &NodeConfig) -> Vec<String> {
     }
     let mut arguments = vec![storage.strategy.to_lowercase()];
     if !storage.mount_path.is_empty() {
-        arguments.extend(["--dir".to_owned(), storage.mount_path.clone()]);
+        arguments.extend(["-d".to_owned(), storage.mount_path.clone()]);
     }
     arguments.extend(
         storage
@@ -47,7 +47,7 @@ mod tests {
             arguments(&config),
             [
                 "raid0",
-                "--dir",
+                "-d",
                 "/mnt/x",
                 "--no-bind-soci",
                 "--no-bind-containerd",

@@ -39,16 +39,17 @@ pub(super) fn max_pods(
     let mut warnings = Vec::new();
     let settings = &agent.max_pods;
     let text = &config.spec.kubelet.max_pods_expression;
-    let expression = match expression::compile(text) {
-        Ok(expression) => Some(expression),
-        Err(_) if text.trim().is_empty() => None,
-        Err(error) => {
-            warnings.push(format!(
-                "`spec.kubelet.maxPodsExpression` is not used: {error}"
-            ));
-            None
-        }
-    };
+    // The compiler's tables are as much work as the rest of a config phase.
+    let compiled = (!text.trim().is_empty()).then(|| expression::compile(text));
+    let expression = compiled.and_then(|compiled| {
+        compiled
+            .map_err(|error| {
+                warnings.push(format!(
+                    "`spec.kubelet.maxPodsExpression` is not used: {error}"
+                ));
+            })
+            .ok()
+    });
     let machine = machine(facts);
     let request = Request {
         mode: settings.mode,

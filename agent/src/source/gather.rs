@@ -23,6 +23,8 @@ pub struct Gathered {
     damaged: Vec<Node>,
     agent: AgentConfig,
     agent_parts: Vec<Node>,
+    /// Documents of the agent that are not used; why is among the problems.
+    unused: Vec<String>,
 }
 
 impl Gathered {
@@ -80,6 +82,9 @@ impl Gathered {
             }
         }
         self.warnings.extend(data.warnings);
+        for document in data.agent_documents {
+            self.agent_setting(document);
+        }
         if let Some(error) = failed {
             self.damaged
                 .extend(sources.into_iter().filter_map(|source| match source {
@@ -94,23 +99,23 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes a document of the agent's own directory.
-    ///
-    /// # Errors
-    /// When it is no AgentConfig.
-    pub fn agent_setting(&mut self, document: Document) -> Result<(), Error> {
+    /// Takes a document that is for the agent alone. One that is wrong is not used, and no more: nodeadm does not read it
+    /// either.
+    pub fn agent_setting(&mut self, document: Document) {
         let name = document.name.clone();
-        let source = self.decode(document).map_err(Error::Decode)?;
-        if let Source::NodeConfig(tree) = &source {
-            let problem = Problem::not_an_agent_config(tree);
-            self.problems.push(problem.clone());
-            return Err(Error::Decode(decode::Error {
-                name,
-                problems: vec![problem],
-            }));
+        let known = self.problems.len();
+        match self.decode(document) {
+            Ok(source @ Source::AgentConfig(..)) => return self.add(source),
+            Ok(Source::NodeConfig(tree)) => {
+                self.problems.push(Problem::not_an_agent_config(&tree));
+            }
+            Err(_) => {}
         }
-        self.add(source);
-        Ok(())
+        for problem in self.problems.iter_mut().skip(known) {
+            problem.prevents_start = false;
+        }
+        self.unused
+            .push(format!("the settings in {name} are not used"));
     }
 
     fn decode(&mut self, document: Document) -> Result<Source, decode::Error> {
@@ -176,6 +181,7 @@ impl Gathered {
                 .filter(|problem| !problem.prevents_start)
                 .map(|problem| problem.told(&documents)),
         );
+        warnings.extend(self.unused);
         Ok(Loaded {
             config,
             agent: self.agent,

@@ -130,10 +130,21 @@ async fn settings_of_the_agent_come_from_its_own_directory() {
     );
     root.write("/etc/nodeagent/config.d/b.yaml", HEAD.as_bytes(), 0o644)
         .unwrap();
-    let told = message(&root, &["/d"]).await;
+    let loaded = load_files(&root, &["/d"]).await.unwrap();
+    assert_eq!(
+        loaded.agent.credential,
+        node::config::CredentialSource::AwsCli
+    );
+    let [told, unused] = &*loaded.warnings else {
+        panic!("{:?}", loaded.warnings)
+    };
     assert!(
         told.starts_with("`/etc/nodeagent/config.d/b.yaml`, line 2, column 7: a NodeConfig where"),
         "{told}"
+    );
+    assert_eq!(
+        unused,
+        "the settings in `/etc/nodeagent/config.d/b.yaml` are not used"
     );
 }
 

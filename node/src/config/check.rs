@@ -14,6 +14,7 @@ mod tests;
 
 pub use certificate::certificate_authority;
 pub use cluster::cidr_address;
+pub use instance::is_unit_name;
 
 pub use super::problem::Problem;
 
@@ -34,7 +35,6 @@ pub fn check(config: &NodeConfig) -> Vec<Problem> {
 /// All problems of a merged NodeConfig, each with the place in `documents` of the field it is about.
 pub fn all(config: &NodeConfig, tree: &Node, documents: &[Document]) -> Vec<Problem> {
     let mut problems = check(config);
-    problems.extend(instance::units_that_lead_out(&config.spec.instance));
     problems.extend(containerd::check(tree, documents));
     problems.extend(kubelet::expression(&config.spec.kubelet));
     problems
@@ -52,8 +52,9 @@ pub fn agent(settings: &AgentConfig, tree: &Node) -> Vec<Problem> {
             .into_iter()
             .chain(label::path_problem(path));
         problems.extend(
-            details
-                .map(|detail| Problem::fatal(&field, format!("is wrong: {detail}")).located(tree)),
+            details.map(|detail| {
+                Problem::warning(&field, format!("is wrong: {detail}")).located(tree)
+            }),
         );
     }
     problems

@@ -64,8 +64,10 @@ pub enum Error {
 /// What user data holds for us.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserData {
-    /// The documents, in their order. At least one.
+    /// The documents that may be a NodeConfig, in their order.
     pub documents: Vec<Document>,
+    /// The documents that are for the agent alone. Together with the others there is at least one.
+    pub agent_documents: Vec<Document>,
     /// What looks as if it were meant for us and is not read, and what is wrong with the form.
     pub warnings: Vec<String>,
 }
@@ -94,7 +96,6 @@ pub fn split(bytes: &[u8]) -> Result<UserData, Error> {
 #[derive(Default)]
 struct Found {
     data: UserData,
-    has_node_config: bool,
     others: Vec<String>,
     /// Parts that look like a configuration and have another media type.
     lookalikes: Vec<String>,
@@ -106,10 +107,19 @@ impl Found {
         let number = part.number;
         let media_type = &part.media_type;
         let place = format!("part {number} (`{media_type}`) of the user data");
-        if media_type == node_config::MEDIA_TYPE || media_type == agent_config::MEDIA_TYPE {
+        if media_type == node_config::MEDIA_TYPE {
             let text = unpack(&part.body, &place)?;
-            self.has_node_config |= media_type == node_config::MEDIA_TYPE;
             self.data.documents.push(Document { name: place, text });
+            return Ok(());
+        }
+        if media_type == agent_config::MEDIA_TYPE {
+            match unpack(&part.body, &place) {
+                Ok(text) => self
+                    .data
+                    .agent_documents
+                    .push(Document { name: place, text }),
+                Err(error) => self.data.warnings.push(format!("{error}; it is not used")),
+            }
             return Ok(());
         }
         let body = String::from_utf8_lossy(&part.body);
@@ -124,7 +134,7 @@ impl Found {
     }
 
     fn finish(mut self) -> Result<UserData, Error> {
-        if self.has_node_config {
+        if !self.data.documents.is_empty() {
             self.data
                 .warnings
                 .extend(self.lookalikes.into_iter().map(|told| {
@@ -135,7 +145,7 @@ impl Found {
                 }));
             return Ok(self.data);
         }
-        if self.lookalikes.is_empty() && !self.data.documents.is_empty() {
+        if self.lookalikes.is_empty() && !self.data.agent_documents.is_empty() {
             return Ok(self.data);
         }
         if let Some(detail) = self.lookalikes.into_iter().next() {
@@ -192,7 +202,7 @@ fn plain(text: String) -> Result<UserData, Error> {
             name: "the user data".to_owned(),
             text,
         }],
-        warnings: Vec::new(),
+        ..UserData::default()
     })
 }
 

@@ -101,8 +101,7 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     match source::directory(&context.root, crate::host::path::AGENT_CONFIG) {
         Ok(documents) => {
             for document in documents {
-                // The problem is among those gathered.
-                drop(gathered.agent_setting(document));
+                gathered.agent_setting(document);
             }
         }
         Err(error) => report.error(&Chain(&error).to_string()),

@@ -19,10 +19,10 @@ pub(super) fn check(instance: &Instance) -> Vec<Problem> {
     }
     for (unit, variables) in &instance.environment {
         let path = ["spec", "instance", "environment", unit.as_str()];
-        if unit != EVERY_UNIT && !is_unit_name(unit) && !leads_out(unit) {
+        if unit != EVERY_UNIT && !is_unit_name(unit) {
             problems.push(Problem::warning(
                 &path,
-                "cannot be the name of a systemd unit",
+                "cannot be the name of a systemd unit and has no effect",
             ));
         }
         for name in variables.keys().filter(|name| !is_variable_name(name)) {
@@ -45,29 +45,8 @@ pub(super) fn check(instance: &Instance) -> Vec<Problem> {
     problems
 }
 
-/// Units whose name would lead out of the directory of its drop-in. A boot refuses them when it plans that drop-in.
-pub(super) fn units_that_lead_out(instance: &Instance) -> impl Iterator<Item = Problem> {
-    instance
-        .environment
-        .keys()
-        .filter(|unit| leads_out(unit))
-        .map(|unit| {
-            Problem::fatal(
-                &["spec", "instance", "environment", unit],
-                "cannot be the name of a systemd unit",
-            )
-        })
-}
-
-fn leads_out(unit: &str) -> bool {
-    let name = unit.strip_suffix(".service").unwrap_or(unit);
-    name.is_empty()
-        || name.contains("..")
-        || name.contains(|letter: char| letter == '/' || letter.is_control())
-}
-
-/// systemd.unit(5): letters, digits and `:-_.\@`.
-fn is_unit_name(name: &str) -> bool {
+/// Whether a unit can have this name. systemd.unit(5): letters, digits and `:-_.\@`.
+pub fn is_unit_name(name: &str) -> bool {
     !name.is_empty()
         && name
             .chars()

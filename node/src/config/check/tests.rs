@@ -195,7 +195,7 @@ fn names_and_addresses_of_the_instance_are_asked_for_their_form() {
             "`spec.instance.localStorage.mountPath` is not an absolute path",
             "`spec.instance.environment.default.1A` cannot be the name of a variable; systemd ignores it",
             "`spec.instance.environment.kubelet.1A` cannot be the name of a variable; systemd ignores it",
-            "`spec.instance.environment.my unit` cannot be the name of a systemd unit",
+            "`spec.instance.environment.my unit` cannot be the name of a systemd unit and has no effect",
             "`spec.instance.environment.my unit.1A` cannot be the name of a variable; systemd ignores it",
             "`spec.instance.network.nameservers[1]` `dns.example.com` is not an IP address"
         ]

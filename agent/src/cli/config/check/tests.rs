@@ -69,7 +69,10 @@ async fn a_wrong_document_of_the_agents_own_directory_is_refused() {
             "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec: {labels: {team: iam/info}}\n".to_owned(),
         ),
     ];
-    assert!(!accepts(Name::Nodeadm, false, &files).await);
+    assert!(!accepts(Name::Nodeagent, false, &files).await);
+    // nodeadm does not read it.
+    assert!(accepts(Name::Nodeadm, false, &files).await);
+    assert!(!accepts(Name::Nodeadm, true, &files).await);
 }
 
 #[test]
@@ -82,7 +85,7 @@ fn a_wrong_value_is_not_told_as_missing_too() {
     gathered
         .data(node::config::user_data::UserData {
             documents: vec![document],
-            warnings: Vec::new(),
+            ..node::config::user_data::UserData::default()
         })
         .unwrap_err();
     let known = gathered.problems.clone();

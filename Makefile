@@ -51,7 +51,7 @@ lab: build ## Bring the lab up and leave it running; `lab down` ends it (needs r
 release: tools ## Static release build of nodeagent for musl, with its size
 	rustup target add $(MUSL)
 	@command -v musl-gcc >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends musl-tools
-	CC_x86_64_unknown_linux_musl=musl-gcc RUSTFLAGS='-C target-feature=+crt-static' \
+	CC_x86_64_unknown_linux_musl=musl-gcc \
 	  cargo build --locked --release --target $(MUSL) -p nodeagent
 	@file=$(RELEASE); \
 	  if ldd $$file 2>&1 | grep -q '=>'; then echo "$$file is not static"; exit 1; fi; \

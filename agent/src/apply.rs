@@ -16,7 +16,7 @@ pub use run::Error as RunError;
 pub use run::{prepare, start};
 
 use crate::host::path;
-use crate::host::root::{Change, Error, Root};
+use crate::host::root::{Change, Error, NewFile, Root};
 use crate::plan::{self, Action, Plan};
 
 use ledger::Ledger;
@@ -42,11 +42,21 @@ pub fn apply(root: &Root, plan: &Plan, daemons: &[Daemon]) -> Result<Applied, Er
     let new = next_ledger(root, plan, &old, is_selected);
     // Before the first file: whatever happens now, the next run knows what may be ours.
     old.united_with(&new).write(root)?;
-    let mut touched = Vec::new();
-    for file in plan.files.iter().filter(|file| is_selected(&file.path)) {
-        touched.push(&*file.path);
-        if root.write(&*file.path, file.content.as_bytes(), file.mode)? == Change::Written {
-            applied.written.push(file.path.to_string());
+    let files: Vec<NewFile<'_>> = plan
+        .files
+        .iter()
+        .filter(|file| is_selected(&file.path))
+        .map(|file| NewFile {
+            path: Path::new(&*file.path),
+            content: file.content.as_bytes(),
+            mode: file.mode,
+        })
+        .collect();
+    let changes = root.write_all(&files)?;
+    let mut touched: Vec<&str> = files.iter().filter_map(|file| file.path.to_str()).collect();
+    for (path, change) in touched.iter().zip(changes) {
+        if change == Change::Written {
+            applied.written.push((*path).to_owned());
         }
     }
     for block in plan.blocks.iter().filter(|block| is_selected(block.path)) {

@@ -8,8 +8,9 @@ mod nodeadm;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -56,8 +57,9 @@ pub enum BenchError {
 /// Commands that are measured in turn: ours, then its peer if there is one.
 struct Group {
     title: &'static str,
-    /// Whether the programs are dropped from the page cache before each run.
-    is_cold: bool,
+    /// Set for a machine that boots for the first time: the programs are dropped from the page cache before each run, and
+    /// this directory is made as the image leaves it. The peer writes its files anew each time anyway.
+    first_boot: Option<PathBuf>,
     subjects: Vec<Subject>,
     budget: Budget,
 }
@@ -104,9 +106,7 @@ pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
     let address = listener.local_addr().map_err(BenchError::Prepare)?;
     let service = tokio::spawn(imds::serve(listener, FixedDirectory::new(record)));
     let root = tempfile::tempdir().map_err(BenchError::Prepare)?;
-    Image::default()
-        .write(root.path())
-        .map_err(BenchError::Prepare)?;
+    new_machine(root.path()).map_err(BenchError::Prepare)?;
     let peer_root = tempfile::tempdir().map_err(BenchError::Prepare)?;
     let systemd = nodeadm::prepare(peer_root.path()).map_err(BenchError::Prepare)?;
     let greeter = tokio::spawn(nodeadm::greet_all(systemd));
@@ -139,17 +139,22 @@ pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
 
 impl Scene<'_> {
     fn groups(&self) -> Vec<Group> {
-        let group = |title, is_cold, subjects: &[Subject], budget| Group {
+        let group = |title, first_boot, subjects: &[Subject], budget| Group {
             title,
-            is_cold,
+            first_boot,
             subjects: subjects.to_vec(),
             budget,
         };
         let config = self.config_phases();
         vec![
-            group("config phase, warm", false, &config, CONFIG_BUDGET),
-            group("config phase, cold", true, &config, CONFIG_BUDGET),
-            group("token", false, &self.tokens(), TOKEN_BUDGET),
+            group("config phase, again", None, &config, CONFIG_BUDGET),
+            group(
+                "config phase, first boot, program not in memory",
+                Some(self.root.to_owned()),
+                &config,
+                CONFIG_BUDGET,
+            ),
+            group("token", None, &self.tokens(), TOKEN_BUDGET),
         ]
     }
 
@@ -217,6 +222,14 @@ impl Scene<'_> {
     }
 }
 
+/// Makes a directory what an image is before its first boot.
+fn new_machine(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        fs::remove_dir_all(entry?.path())?;
+    }
+    Image::default().write(root)
+}
+
 fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
 }
@@ -228,7 +241,8 @@ impl Group {
         // The first round warms caches and is not counted.
         for round in 0..=RUNS {
             for (subject, samples) in self.subjects.iter().zip(&mut samples) {
-                if self.is_cold {
+                if let Some(root) = &self.first_boot {
+                    new_machine(root).map_err(BenchError::Prepare)?;
                     drop_from_page_cache(&subject.program).map_err(BenchError::Prepare)?;
                 }
                 let sample = subject.measure(lab).await?;
@@ -245,7 +259,7 @@ impl Group {
         if let [ours, peer] = medians.as_slice() {
             report.push_str(&ours.ratio(peer, self.budget));
         }
-        if self.is_cold && medians.iter().any(|median| median.major_faults == 0.0) {
+        if self.first_boot.is_some() && medians.iter().any(|median| median.major_faults == 0.0) {
             report.push_str("  not cold: this file system keeps a program in memory\n");
         }
         Ok(report)

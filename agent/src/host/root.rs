@@ -3,15 +3,27 @@
 //! A file is written beside its place, synced and renamed, so that a reader, or a machine that loses power, sees the old
 //! content or the new and never a part. A symbolic link at the place is replaced, not followed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The file system below one directory.
 #[derive(Debug, Clone)]
 pub struct Root {
     directory: PathBuf,
+}
+
+/// A file as it shall be.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFile<'a> {
+    /// Absolute path on the node.
+    pub path: &'a Path,
+    /// Whole content.
+    pub content: &'a [u8],
+    /// Permission bits.
+    pub mode: u32,
 }
 
 /// Whether a write changed anything.
@@ -113,8 +125,39 @@ impl Root {
         content: &[u8],
         mode: u32,
     ) -> Result<Change, Error> {
-        let target = self.path(&path);
-        write(&target, content, mode).map_err(|source| failed("writing", path, source))
+        let path = path.as_ref();
+        let written = self.write_all(&[NewFile {
+            path,
+            content,
+            mode,
+        }])?;
+        Ok(written.first().copied().unwrap_or(Change::Unchanged))
+    }
+
+    /// The same for several files, which costs two waits for the disk in all and not two for each. A machine that loses
+    /// power has each file as a whole or not at all, as with [`Self::write`].
+    pub fn write_all(&self, files: &[NewFile<'_>]) -> Result<Vec<Change>, Error> {
+        let mut staged = Vec::new();
+        let mut changes = Vec::new();
+        for file in files {
+            match stage(&self.path(file.path), file) {
+                Ok(Some(new)) => {
+                    staged.push(new);
+                    changes.push(Change::Written);
+                }
+                Ok(None) => changes.push(Change::Unchanged),
+                Err(source) => {
+                    discard(&staged);
+                    return Err(failed("writing", file.path, source));
+                }
+            }
+        }
+        let committed = commit(&staged);
+        if let Err((path, source)) = committed {
+            discard(&staged);
+            return Err(failed("writing", path, source));
+        }
+        Ok(changes)
     }
 
     /// Permission bits of a file; `None` when it does not exist.
@@ -160,11 +203,35 @@ fn failed(operation: &'static str, path: impl AsRef<Path>, source: io::Error) ->
     }
 }
 
-fn write(target: &Path, content: &[u8], mode: u32) -> io::Result<Change> {
-    if is_already(target, content, mode) {
-        return Ok(Change::Unchanged);
+/// A new content that stands beside its place.
+struct Staged<'a> {
+    path: &'a Path,
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl Staged<'_> {
+    fn directory(&self) -> &Path {
+        directory_of(&self.target)
     }
-    let directory = target.parent().unwrap_or_else(|| Path::new("/"));
+
+    /// What is below `/run` is gone after a loss of power whatever is done.
+    fn is_volatile(&self) -> bool {
+        self.path.starts_with("/run")
+    }
+}
+
+fn directory_of(target: &Path) -> &Path {
+    target.parent().unwrap_or_else(|| Path::new("/"))
+}
+
+/// Writes the new content beside its place; `None` when it is there already.
+fn stage<'a>(target: &Path, new: &NewFile<'a>) -> io::Result<Option<Staged<'a>>> {
+    if is_already(target, new.content, new.mode) {
+        return Ok(None);
+    }
+    let directory = directory_of(target);
     fs::create_dir_all(directory)?;
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     // One name per target, so that what a killed run left is replaced by the next and never piles up.
@@ -173,18 +240,21 @@ fn write(target: &Path, content: &[u8], mode: u32) -> io::Result<Change> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write_temporary(&temporary, target, content, mode)
-        .and_then(|()| fs::rename(&temporary, target));
-    if let Err(error) = written {
-        // The first error is the one that matters; the next run removes what is left.
-        drop(fs::remove_file(&temporary));
-        return Err(error);
+    match write_temporary(&temporary, target, new.content, new.mode) {
+        Ok(file) => Ok(Some(Staged {
+            path: new.path,
+            target: target.to_owned(),
+            temporary,
+            file,
+        })),
+        Err(error) => {
+            drop(fs::remove_file(&temporary));
+            Err(error)
+        }
     }
-    File::open(directory)?.sync_all()?;
-    Ok(Change::Written)
 }
 
-fn write_temporary(temporary: &Path, target: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+fn write_temporary(temporary: &Path, target: &Path, content: &[u8], mode: u32) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -194,7 +264,48 @@ fn write_temporary(temporary: &Path, target: &Path, content: &[u8], mode: u32) -
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     keep_security_context(target, &file);
     file.write_all(content)?;
-    file.sync_all()
+    Ok(file)
+}
+
+/// Moves what is staged to its place: first the content is on the disk, then the names are.
+fn commit<'a>(staged: &[Staged<'a>]) -> Result<(), (&'a Path, io::Error)> {
+    let durable: Vec<&Staged<'a>> = staged.iter().filter(|new| !new.is_volatile()).collect();
+    let sync_directory = |new: &Staged<'_>| File::open(new.directory())?.sync_all();
+    match &*durable {
+        [] => {}
+        [new] => new.file.sync_all().map_err(|error| (new.path, error))?,
+        several => sync_file_systems(several)?,
+    }
+    for new in staged {
+        fs::rename(&new.temporary, &new.target).map_err(|error| (new.path, error))?;
+    }
+    match &*durable {
+        [] => Ok(()),
+        [new] => sync_directory(new).map_err(|error| (new.path, error)),
+        several => sync_file_systems(several),
+    }
+}
+
+/// Everything that is new on the file systems of these files is on the disk afterwards.
+fn sync_file_systems<'a>(staged: &[&Staged<'a>]) -> Result<(), (&'a Path, io::Error)> {
+    let mut devices = BTreeSet::new();
+    for new in staged {
+        let synced = new.file.metadata().and_then(|metadata| {
+            if devices.insert(metadata.dev()) {
+                rustix::fs::syncfs(&new.file)?;
+            }
+            Ok(())
+        });
+        synced.map_err(|error| (new.path, error))?;
+    }
+    Ok(())
+}
+
+/// The error that led here is the one that matters; the next run removes what is left.
+fn discard(staged: &[Staged<'_>]) {
+    for new in staged {
+        drop(fs::remove_file(&new.temporary));
+    }
 }
 
 /// A new file takes the context of its directory; one that was relabelled by hand keeps its own.
@@ -224,8 +335,6 @@ fn is_already(target: &Path, content: &[u8], mode: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::*;
 
     fn root() -> (tempfile::TempDir, Root) {
@@ -256,6 +365,37 @@ mod tests {
             0o644
         );
         assert_eq!(root.list("/etc/a").unwrap(), ["b"]);
+    }
+
+    #[test]
+    fn of_several_files_all_are_written_or_none() {
+        let (_directory, root) = root();
+        let new = |path, content: &'static str| NewFile {
+            path: Path::new(path),
+            content: content.as_bytes(),
+            mode: 0o644,
+        };
+        root.write("/etc/a", b"old", 0o644).unwrap();
+        let error = root
+            .write_all(&[new("/etc/a", "new"), new("/etc/a/below", "x")])
+            .unwrap_err();
+        assert_eq!(error.to_string(), "writing `/etc/a/below`");
+        assert_eq!(root.read_text("/etc/a").unwrap().as_deref(), Some("old"));
+        assert_eq!(root.list("/etc").unwrap(), ["a"]);
+        let changes = root
+            .write_all(&[
+                new("/etc/a", "old"),
+                new("/etc/b", "b"),
+                new("/run/c", "c"),
+                new("/var/d", "d"),
+            ])
+            .unwrap();
+        let names: Vec<bool> = changes
+            .iter()
+            .map(|change| *change == Change::Written)
+            .collect();
+        assert_eq!(names, [false, true, true, true]);
+        assert_eq!(root.read_text("/var/d").unwrap().as_deref(), Some("d"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
-use node::config::NodeConfig;
+use node::config::{NodeConfig, check};
 use node::max_pods::{InstanceType, Limits};
 use node::wire::Identity;
 use serde::Deserialize;
@@ -60,7 +60,16 @@ pub struct Facts {
 
 impl Facts {
     /// Adds what only some configurations need to know.
-    pub async fn complete(&mut self, root: &Root, config: &NodeConfig) -> Result<(), Error> {
+    pub async fn complete(
+        &mut self,
+        root: &Root,
+        imds: &Imds,
+        config: &NodeConfig,
+    ) -> Result<(), Error> {
+        let service_network = check::cidr_address(&config.spec.cluster.cidr);
+        if service_network.is_some_and(|(address, _)| address.is_ipv6()) {
+            self.instance.ipv6 = ipv6(imds).await.map_err(|source| Error::Imds { source })?;
+        }
         if config.spec.feature_gates.get("FastImagePull") == Some(&true) {
             self.online_memory_bytes =
                 memory::online_bytes(root).map_err(|source| Error::File { source })?;
@@ -90,7 +99,7 @@ pub struct Instance {
     pub private_dns_name: String,
     /// Primary private IPv4 address.
     pub local_ipv4: String,
-    /// First IPv6 address of the primary interface.
+    /// First IPv6 address of the primary interface; asked for when the cluster's service network is IPv6.
     pub ipv6: Option<String>,
     /// Name of the instance's role; empty when it has none.
     pub role: String,
@@ -230,20 +239,20 @@ pub async fn gather(root: &Root, imds: &Imds, environment: &Environment) -> Resu
     })
 }
 
+const META_DATA: &str = "/latest/meta-data";
+
 async fn instance(imds: &Imds) -> Result<Instance, Error> {
-    const META_DATA: &str = "/latest/meta-data";
     let identity = imds.required("/latest/dynamic/instance-identity/document");
     let hostname_path = format!("{META_DATA}/local-hostname");
     let address_path = format!("{META_DATA}/local-ipv4");
     let role_path = format!("{META_DATA}/iam/security-credentials/");
     let partition_path = format!("{META_DATA}/services/partition");
-    let (identity, hostname, local_ipv4, role, partition, ipv6) = tokio::try_join!(
+    let (identity, hostname, local_ipv4, role, partition) = tokio::try_join!(
         identity,
         imds.required(&hostname_path),
         imds.text(&address_path),
         imds.text(&role_path),
         imds.text(&partition_path),
-        ipv6(imds, META_DATA),
     )
     .map_err(|source| Error::Imds { source })?;
     let identity: IdentityDocument =
@@ -263,7 +272,7 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
         availability_zone: identity.availability_zone,
         private_dns_name,
         local_ipv4,
-        ipv6,
+        ipv6: None,
         role: role
             .unwrap_or_default()
             .lines()
@@ -275,12 +284,12 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
     })
 }
 
-async fn ipv6(imds: &Imds, meta_data: &str) -> Result<Option<String>, imds::Error> {
-    let Some(mac) = imds.text(&format!("{meta_data}/mac")).await? else {
+async fn ipv6(imds: &Imds) -> Result<Option<String>, imds::Error> {
+    let Some(mac) = imds.text(&format!("{META_DATA}/mac")).await? else {
         return Ok(None);
     };
     let addresses = imds
-        .text(&format!("{meta_data}/network/interfaces/macs/{mac}/ipv6s"))
+        .text(&format!("{META_DATA}/network/interfaces/macs/{mac}/ipv6s"))
         .await?;
     Ok(addresses.and_then(|lines| lines.lines().next().map(str::to_owned)))
 }

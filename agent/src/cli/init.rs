@@ -250,7 +250,7 @@ async fn configure(
             .map_err(Error::Facts)?,
     };
     facts
-        .complete(root, &loaded.config)
+        .complete(root, &imds, &loaded.config)
         .await
         .map_err(Error::Facts)?;
     desk.identify(facts.instance.identity(&loaded.config));

@@ -14,6 +14,7 @@
 //! | [`wire`] | the documents that agent and ctl exchange: verdict, status, annotation |
 //! | [`console`] | a verdict framed for the instance's serial console, and back |
 //! | [`redact`] | secrets that do not print, and text with its secrets masked |
+//! | [`nearest`] | the word that someone meant |
 //! | [`chain`] | an error and its sources on one line |
 
 pub mod chain;
@@ -22,6 +23,7 @@ pub mod console;
 pub mod containerd;
 pub mod finding;
 pub mod max_pods;
+pub mod nearest;
 pub mod rank;
 pub mod redact;
 pub mod rule;

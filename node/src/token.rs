@@ -46,6 +46,20 @@ pub struct Credentials {
     pub expires_at: Option<Timestamp>,
 }
 
+impl From<&Credentials> for aws_credential_types::Credentials {
+    /// For the signer, which asks for nothing but the keys and the session token.
+    fn from(credentials: &Credentials) -> Self {
+        let token = credentials.session_token.as_ref();
+        Self::new(
+            &credentials.access_key_id,
+            credentials.secret_access_key.expose(),
+            token.map(|token| token.expose().clone()),
+            None,
+            "instance metadata service",
+        )
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -187,17 +201,7 @@ fn signature(
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(EXPIRES);
     settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
-    let identity = aws_credential_types::Credentials::new(
-        &credentials.access_key_id,
-        credentials.secret_access_key.expose(),
-        credentials
-            .session_token
-            .as_ref()
-            .map(|token| token.expose().clone()),
-        None,
-        "node",
-    )
-    .into();
+    let identity = aws_credential_types::Credentials::from(credentials).into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)

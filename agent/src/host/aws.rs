@@ -11,10 +11,10 @@ mod xml;
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ use node::max_pods::Limits;
 use tokio::time::timeout;
 
 use self::xml::Element;
+use super::body;
 use super::connect::{self, Connector, Https};
 use super::environment::Environment;
 use super::imds::Imds;
@@ -220,10 +221,13 @@ impl Ec2 {
                 .get(RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned);
-            let body = whole(response.into_body())
+            let broken = |reason| unreachable(connect::Kind::Broken, reason);
+            let body = body::whole(response.into_body(), MAXIMUM_BYTES)
                 .await
-                .map_err(|reason| unreachable(connect::Kind::Broken, reason))?;
-            Ok((status, retry_after, body))
+                .map_err(broken)?;
+            let text = String::from_utf8(body.into())
+                .map_err(|_| broken("the answer is not UTF-8 text".to_owned()))?;
+            Ok((status, retry_after, text))
         };
         let Ok(exchanged) = timeout(self.patience, exchange).await else {
             let reason = format!("no answer within {} s", self.patience.as_secs());
@@ -235,18 +239,6 @@ impl Ec2 {
         }
         Element::parse(&body).map_err(|error| unreachable(connect::Kind::Broken, error.to_string()))
     }
-}
-
-async fn whole(mut body: hyper::body::Incoming) -> Result<String, String> {
-    let mut content = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| format!("the answer broke off: {error}"))?;
-        content.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if content.len() > MAXIMUM_BYTES {
-            return Err(format!("the answer is larger than {MAXIMUM_BYTES} bytes"));
-        }
-    }
-    String::from_utf8(content.into()).map_err(|_| "the answer is not UTF-8 text".to_owned())
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>; an instance's interfaces have names of

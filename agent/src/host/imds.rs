@@ -9,14 +9,16 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::body;
 
 const DEFAULT_ENDPOINT: &str = "http://169.254.169.254";
 const TOKEN_PATH: &str = "/latest/api/token";
@@ -250,16 +252,8 @@ impl Imds {
                 )
             })?;
             let status = response.status();
-            let mut body = response.into_body();
-            let mut content = BytesMut::new();
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|error| format!("the answer broke off: {error}"))?;
-                content.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-                if content.len() > MAXIMUM_BYTES {
-                    return Err(format!("the answer is larger than {MAXIMUM_BYTES} bytes"));
-                }
-            }
-            Ok((status, content.freeze()))
+            let content = body::whole(response.into_body(), MAXIMUM_BYTES).await?;
+            Ok((status, content))
         };
         match timeout(ATTEMPT, exchange).await {
             Ok(result) => result,

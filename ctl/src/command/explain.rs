@@ -50,7 +50,7 @@ pub(super) fn run(args: &ExplainArgs, printer: &mut Printer) -> Result<Exit, Err
 fn by_code(code: &str) -> Result<&'static Finding, Error> {
     finding::by_code(code).ok_or_else(|| {
         let codes: Vec<&str> = CATALOGUE.iter().map(|finding| finding.code).collect();
-        let nearest = node::config::decode::nearest(code, &codes).map(str::to_owned);
+        let nearest = node::nearest::nearest(code, &codes).map(str::to_owned);
         Error::UnknownCode {
             code: code.to_owned(),
             nearest,

@@ -10,8 +10,8 @@ use std::io::Read as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::decode::nearest;
 use super::{Document, agent_config, node_config};
+use crate::nearest::nearest;
 
 /// The most bytes that user data, or one part of it, may have when it is unpacked.
 pub const MAXIMUM_BYTES: u64 = 1024 * 1024;

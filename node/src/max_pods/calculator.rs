@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::expression::Expression;
 use super::{InstanceType, Machine, Request, Reserved, Table, decide};
 use crate::config::agent_config::{MaxPodsCap, MaxPodsMode};
-use crate::config::decode::nearest;
+use crate::nearest::nearest;
 use crate::wire::API_VERSION;
 
 /// The question, as the flags of the commands put it.

@@ -36,17 +36,7 @@ pub(super) fn post(
     headers.insert(HOST, host.parse()?);
     headers.insert(CONTENT_TYPE, FORM.parse()?);
 
-    let identity = AwsCredentials::new(
-        &credentials.access_key_id,
-        credentials.secret_access_key.expose(),
-        credentials
-            .session_token
-            .as_ref()
-            .map(|token| token.expose().clone()),
-        None,
-        "instance metadata service",
-    )
-    .into();
+    let identity = AwsCredentials::from(credentials).into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)

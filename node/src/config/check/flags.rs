@@ -130,7 +130,7 @@ pub(super) fn taint_problem(key: &str, value: &str, effect: &str) -> Option<Stri
     } else if let Some(problem) = label::value_problem(value) {
         format!("the value of taint `{key}` is wrong: {problem}")
     } else if !EFFECTS.contains(&effect) {
-        let near = crate::config::decode::nearest(effect, &EFFECTS)
+        let near = crate::nearest::nearest(effect, &EFFECTS)
             .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let what = if effect.is_empty() {
             format!("taint `{key}` has no effect after a `:`")

@@ -1,9 +1,9 @@
 //! A tree against its definition: unknown fields, wrong types, wrong words; all of them.
 
-use super::super::decode::nearest;
 use super::super::problem::{Problem, field};
 use super::super::yaml::{Node, Place, Value};
 use super::{Definition, Field, Kind, listed};
+use crate::nearest::nearest;
 
 /// Everything in a document that does not fit. What Go would read as the zero value (`null` in a list or a map) becomes
 /// that value; `null` in a field goes, as if the field were not there.

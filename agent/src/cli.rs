@@ -10,6 +10,7 @@ pub mod status;
 mod token;
 mod version;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -155,10 +156,14 @@ pub async fn run() -> ExitCode {
     } else {
         "nodeagent"
     };
+    let arguments = std::env::args_os().map(|argument| match name {
+        Name::Nodeagent => argument,
+        Name::Nodeadm => with_two_dashes(argument),
+    });
     let parsed = Cli::command()
         .name(called)
         .bin_name(called)
-        .try_get_matches();
+        .try_get_matches_from(arguments);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
@@ -191,6 +196,28 @@ pub async fn run() -> ExitCode {
     .into()
 }
 
+/// nodeadm takes its long flags with one dash as well.
+fn with_two_dashes(argument: OsString) -> OsString {
+    const LONG: [&str; 6] = [
+        "config-cache",
+        "config-source",
+        "daemon",
+        "development",
+        "output",
+        "skip",
+    ];
+    let is_long = argument.to_str().is_some_and(|text| {
+        let name = text.strip_prefix('-').unwrap_or_default();
+        LONG.contains(&name.split('=').next().unwrap_or_default())
+    });
+    if is_long {
+        let mut two = OsString::from("-");
+        two.push(argument);
+        return two;
+    }
+    argument
+}
+
 /// Logs go to standard error, which units send to the journal; the journal adds the time.
 fn log_to_stderr(development: bool) {
     let level = if development {
@@ -210,4 +237,23 @@ fn log_to_stderr(development: bool) {
         .with(asked.unwrap_or_else(|| Targets::new().with_default(level)))
         .with(format)
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_flags_of_nodeadm_get_a_second_dash() {
+        for (given, read) in [
+            ("-skip", "--skip"),
+            ("-config-source=file:///a", "--config-source=file:///a"),
+            ("--skip", "--skip"),
+            ("-s", "-s"),
+            ("-drun", "-drun"),
+            ("run", "run"),
+        ] {
+            assert_eq!(with_two_dashes(given.into()), read);
+        }
+    }
 }

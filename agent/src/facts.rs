@@ -59,18 +59,28 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Adds what only some configurations need to know.
+    /// Adds what depends on the configuration, its environment included, and what only some configurations need to know.
     pub async fn complete(
         &mut self,
         root: &Root,
         imds: &Imds,
+        environment: &Environment,
         config: &NodeConfig,
     ) -> Result<(), Error> {
+        self.cores = cpu::online(root, environment).map_err(|source| Error::File { source })?;
+        let provider = environment.image_credential_provider.as_ref().map_or_else(
+            || path::IMAGE_CREDENTIAL_PROVIDER.to_owned(),
+            |path| path.display().to_string(),
+        );
+        self.image_credential_provider = ImageCredentialProvider {
+            is_installed: root.exists(&provider),
+            path: provider,
+        };
         let service_network = check::cidr_address(&config.spec.cluster.cidr);
         if service_network.is_some_and(|(address, _)| address.is_ipv6()) {
             self.instance.ipv6 = ipv6(imds).await.map_err(|source| Error::Imds { source })?;
         }
-        if config.spec.feature_gates.get("FastImagePull") == Some(&true) {
+        if config.spec.pulls_images_in_parallel() {
             self.online_memory_bytes =
                 memory::online_bytes(root).map_err(|source| Error::File { source })?;
         }
@@ -208,27 +218,20 @@ struct IdentityDocument {
     account_id: String,
 }
 
-/// Gathers all facts.
-pub async fn gather(root: &Root, imds: &Imds, environment: &Environment) -> Result<Facts, Error> {
+/// Gathers what no configuration is needed for; [`Facts::complete`] adds the rest.
+pub async fn gather(root: &Root, imds: &Imds) -> Result<Facts, Error> {
     let (instance, kubelet_version, containerd_version) = tokio::try_join!(
         instance(imds),
         version::kubelet(root),
         version::containerd(root)
     )?;
-    let provider = environment.image_credential_provider.as_ref().map_or_else(
-        || path::IMAGE_CREDENTIAL_PROVIDER.to_owned(),
-        |path| path.display().to_string(),
-    );
     Ok(Facts {
         instance,
-        cores: cpu::online(root, environment).map_err(|source| Error::File { source })?,
+        cores: 0,
         kubelet_version,
         containerd_version,
         memory_mebibytes: memory::total_mebibytes(root).map_err(|source| Error::File { source })?,
-        image_credential_provider: ImageCredentialProvider {
-            is_installed: root.exists(&provider),
-            path: provider,
-        },
+        image_credential_provider: ImageCredentialProvider::default(),
         has_nvidia_device: device::has_nvidia(root).map_err(|source| Error::File { source })?,
         has_nvidia_runtime: root.exists(path::NVIDIA_RUNTIME),
         online_memory_bytes: None,
@@ -249,7 +252,7 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
     let partition_path = format!("{META_DATA}/services/partition");
     let (identity, hostname, local_ipv4, role, partition) = tokio::try_join!(
         identity,
-        imds.required(&hostname_path),
+        imds.text(&hostname_path),
         imds.text(&address_path),
         imds.text(&role_path),
         imds.text(&partition_path),
@@ -259,7 +262,7 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
         serde_json::from_str(&identity).map_err(|source| Error::IdentityDocument { source })?;
     let local_ipv4 = local_ipv4.unwrap_or_default();
     let private_dns_name = name::private_dns_name(
-        &hostname,
+        &hostname.unwrap_or_default(),
         local_ipv4.parse::<Ipv4Addr>().ok(),
         &identity.instance_id,
         &identity.region,

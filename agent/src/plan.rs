@@ -227,14 +227,14 @@ pub fn plan(config: &NodeConfig, agent: &AgentConfig, facts: &Facts) -> Result<P
                 .to_owned(),
         );
     }
-    let mut fast_image_pull = fast_image_pull::is_asked_for(config);
+    let mut fast_image_pull = config.spec.pulls_images_in_parallel();
     if fast_image_pull && let Err(reason) = fast_image_pull::fits(facts) {
         warnings.push(reason);
         fast_image_pull = false;
     }
     let pods = max_pods::max_pods(config, agent, facts, service_network.0.is_ipv6());
     warnings.extend(pods.warnings);
-    let by_instance_id = config.spec.feature_gates.get("InstanceIdNodeName") == Some(&true);
+    let by_instance_id = config.spec.names_nodes_by_instance_id();
     let node_name = if by_instance_id {
         &facts.instance.id
     } else {

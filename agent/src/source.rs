@@ -10,12 +10,11 @@ mod tests;
 use node::config::decode;
 use node::config::user_data::{self, UserData};
 use node::config::yaml::Node;
-use node::config::{AgentConfig, Document, NodeConfig, merge};
+use node::config::{AgentConfig, Document, NodeConfig, check, merge};
 
 pub use gather::Gathered;
 
 use crate::host::imds::{self, Imds};
-use crate::host::path;
 use crate::host::root::{self, Root};
 
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -32,13 +31,23 @@ pub enum Location {
 impl std::str::FromStr for Location {
     type Err = String;
 
+    /// As nodeadm reads them: the scheme in any letters, whatever follows `imds:`, and paths from the working directory too.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "imds://user-data" {
-            return Ok(Self::UserData);
-        }
-        match text.strip_prefix("file://") {
-            Some(path) if path.starts_with('/') => Ok(Self::File(path.to_owned())),
-            _ => Err("expected `imds://user-data` or `file:///PATH`".to_owned()),
+        const EXPECTED: &str = "expected `imds://user-data` or `file:///PATH`";
+        let (scheme, rest) = text.split_once(':').ok_or(EXPECTED)?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "imds" => Ok(Self::UserData),
+            "file" => {
+                let path = rest.strip_prefix("//").unwrap_or(rest);
+                let slash = if path.ends_with('/') { "/" } else { "" };
+                let absolute = std::path::absolute(path).map_err(|_| EXPECTED)?;
+                let absolute = absolute.to_string_lossy();
+                Ok(Self::File(format!(
+                    "{}{slash}",
+                    absolute.trim_end_matches('/')
+                )))
+            }
+            _ => Err(EXPECTED.to_owned()),
         }
     }
 }
@@ -142,9 +151,7 @@ pub async fn load(
 ) -> Result<Loaded, Error> {
     let mut gathered = Gathered::default();
     let mut forgiven = None;
-    for document in directory(root, path::AGENT_CONFIG)? {
-        gathered.agent_setting(document);
-    }
+    gathered.agent_directory(root);
     for location in locations {
         match gathered.location(root, imds, location).await {
             Ok(()) => {}
@@ -155,11 +162,29 @@ pub async fn load(
         }
     }
     if gathered.has_node_config() {
-        if let Some(error) = forgiven {
-            let warning = format!("user data was not used: {}", node::chain::Chain(&error));
-            gathered.warnings.insert(0, warning);
-        }
-        return gathered.finish();
+        let Some(error) = forgiven else {
+            return gathered.finish();
+        };
+        let warning = format!("user data was not used: {}", node::chain::Chain(&error));
+        gathered.warnings.insert(0, warning);
+        let loaded = gathered.finish()?;
+        // What the other sources lack is what broken user data had.
+        let is_broken = !matches!(
+            error,
+            Error::UserData(
+                user_data::Error::Empty
+                    | user_data::Error::NoNodeConfig { .. }
+                    | user_data::Error::Al2Script
+            )
+        );
+        let is_unusable = check::check(&loaded.config)
+            .iter()
+            .any(|problem| problem.prevents_start);
+        return if is_broken && is_unusable {
+            Err(error)
+        } else {
+            Ok(loaded)
+        };
     }
     let error = forgiven.unwrap_or_else(|| Error::NoNodeConfig {
         places: locations
@@ -183,21 +208,28 @@ pub async fn load(
     })
 }
 
-/// A directory's documents, or one file's, which may be MIME as user data is; `None` when there is no such file.
+/// What a file, which may be MIME as user data is, or the files of a directory hold; `None` when there is no such file.
 ///
 /// # Errors
-/// When it cannot be read, or holds nothing for us.
+/// When one cannot be read, or holds nothing for us.
 pub fn file(root: &Root, path: &str) -> Result<Option<UserData>, Error> {
-    if root.path(path).is_dir() {
-        return Ok(Some(UserData {
-            documents: directory(root, path)?,
-            ..UserData::default()
-        }));
+    if !root.path(path).is_dir() {
+        let bytes = root
+            .read_at_most(path, user_data::MAXIMUM_BYTES)
+            .map_err(|source| Error::File { source })?;
+        return bytes
+            .map(|bytes| named(&bytes, &format!("`{path}`")))
+            .transpose();
     }
-    let bytes = root.read(path).map_err(|source| Error::File { source })?;
-    bytes
-        .map(|bytes| named(&bytes, &format!("`{path}`")))
-        .transpose()
+    let mut all = UserData::default();
+    for name in directory(root, path)? {
+        if let Some(data) = file(root, &name)? {
+            all.documents.extend(data.documents);
+            all.agent_documents.extend(data.agent_documents);
+            all.warnings.extend(data.warnings);
+        }
+    }
+    Ok(Some(all))
 }
 
 /// Splits bytes as user data is split, and calls them `name`.
@@ -221,25 +253,24 @@ pub fn named(bytes: &[u8], name: &str) -> Result<UserData, Error> {
     Ok(data)
 }
 
-/// The documents of a directory; none when it does not exist.
+/// The configuration files of a directory, in lexical order; none when it does not exist. Directories in it are none.
 ///
 /// # Errors
-/// When a file in it cannot be read.
-pub fn directory(root: &Root, path: &str) -> Result<Vec<Document>, Error> {
-    let mut documents = Vec::new();
-    for name in root.list(path).map_err(|source| Error::File { source })? {
+/// When it cannot be listed.
+pub fn directory(root: &Root, path: &str) -> Result<Vec<String>, Error> {
+    let names = root.list(path).map_err(|source| Error::File { source })?;
+    let is_configuration = |name: &String| {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-        if !extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
-            continue;
-        }
-        let file = format!("{}/{name}", path.trim_end_matches('/'));
-        let text = root
-            .read_text(&file)
-            .map_err(|source| Error::File { source })?;
-        documents.extend(text.map(|text| Document {
-            name: format!("`{file}`"),
-            text,
-        }));
-    }
-    Ok(documents)
+        extension.is_some_and(|extension| {
+            EXTENSIONS
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known))
+        })
+    };
+    Ok(names
+        .into_iter()
+        .filter(is_configuration)
+        .map(|name| format!("{}/{name}", path.trim_end_matches('/')))
+        .filter(|file| !root.path(file).is_dir())
+        .collect())
 }

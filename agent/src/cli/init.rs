@@ -182,7 +182,8 @@ async fn phases(
     desk: &mut Desk,
 ) -> Result<Option<End>, Error> {
     let skips = |phase| options.skip.contains(&phase);
-    if !skips(Skip::Config) || !skips(Skip::Run) {
+    // With a cache, the config phase runs again if the sources say something new, whatever is skipped.
+    if !skips(Skip::Config) || !skips(Skip::Run) || options.config_cache.is_some() {
         configure(context, options, desk, skips(Skip::Config)).await?;
     }
     if !skips(Skip::Run) {
@@ -197,9 +198,8 @@ async fn phases(
         .ok_or(Error::NotPlanned)?;
     desk.identify(summary.identity());
     desk.begin(Phase::Join);
-    Ok(Some(
-        join::wait(&context.root, &context.environment, &summary, desk).await,
-    ))
+    let joining = join::wait(&context.root, &context.environment, &summary, desk);
+    Ok(Some(Box::pin(joining).await))
 }
 
 /// The config phase. When it is to be skipped, it runs all the same if the sources now say something else than in the
@@ -228,11 +228,13 @@ async fn configure(
         // Facts do not depend on the configuration, so both are fetched at once.
         let (loaded, facts) = tokio::join!(
             source::load(root, &imds, &options.sources.sources, cached.as_ref()),
-            facts::gather(root, &imds, &context.environment)
+            facts::gather(root, &imds)
         );
         (loaded, Some(facts))
     };
     let mut loaded = loaded.map_err(|source| Error::Source { source })?;
+    // At once: whatever ends the boot from here on, these may be why.
+    desk.warn(loaded.warnings.clone());
     let changed = cached
         .as_ref()
         .is_none_or(|cached| cached.spec != loaded.config.spec);
@@ -245,19 +247,17 @@ async fn configure(
     }
     let mut facts: Facts = match facts {
         Some(facts) => facts.map_err(Error::Facts)?,
-        None => facts::gather(root, &imds, &context.environment)
-            .await
-            .map_err(Error::Facts)?,
+        None => facts::gather(root, &imds).await.map_err(Error::Facts)?,
     };
-    facts
-        .complete(root, &imds, &loaded.config)
-        .await
-        .map_err(Error::Facts)?;
     desk.identify(facts.instance.identity(&loaded.config));
     let defaults = loaded.config.spec.instance.environment.get("default");
     // Before EC2 is asked: the way to it may lead through a proxy that is set here.
     environment::keep(root, defaults).map_err(|source| Error::Apply { source })?;
     let environment = context.environment.clone().with_kept_defaults(root);
+    facts
+        .complete(root, &imds, &environment, &loaded.config)
+        .await
+        .map_err(Error::Facts)?;
     loaded.warnings.extend(facts.complete_from_tables(root));
     let labels = facts::labels::fetch(&imds, &loaded.agent.labels).await;
     facts.labels = labels.values;

@@ -43,7 +43,7 @@ impl Facts {
         environment: &Environment,
         config: &NodeConfig,
     ) -> Result<Vec<String>, Error> {
-        let by_instance_id = config.spec.feature_gates.get("InstanceIdNodeName") == Some(&true);
+        let by_instance_id = config.spec.names_nodes_by_instance_id();
         let instance = &self.instance;
         let needs_name = instance.private_dns_name.is_empty() && !by_instance_id;
         let needs_limits = self.instance_limits.is_none() && self.known_type.is_none();

@@ -177,7 +177,7 @@ mod tests {
             "{path}"
         );
         assert!(
-            name.contains("`node-role.kubernetes.io/worker` is a label that a kubelet refuses"),
+            name.contains("`node-role.kubernetes.io/worker` is reserved"),
             "{name}"
         );
     }

@@ -3,8 +3,6 @@
 //! Formats: <https://github.com/awslabs/soci-snapshotter/blob/main/docs/parallel-mode.md> and, for containerd,
 //! <https://github.com/awslabs/soci-snapshotter/blob/main/docs/eks.md>.
 
-use node::config::NodeConfig;
-
 use crate::facts::Facts;
 use crate::host::path;
 
@@ -45,11 +43,6 @@ const UNIT_DROP_IN: &str = "[Unit]
 Requires=soci-snapshotter.service
 After=soci-snapshotter.service
 ";
-
-/// Whether the feature is asked for.
-pub(super) fn is_asked_for(config: &NodeConfig) -> bool {
-    config.spec.feature_gates.get("FastImagePull") == Some(&true)
-}
 
 /// Whether the machine is large enough; the error says why it is not.
 pub(super) fn fits(facts: &Facts) -> Result<(), String> {

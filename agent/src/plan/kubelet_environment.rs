@@ -51,7 +51,9 @@ pub(super) fn file(inputs: &Inputs<'_>) -> PlannedFile {
     // Last, so that the user's flags win.
     flags.extend(inputs.config.spec.kubelet.flags.iter().cloned());
 
-    let mut content = format!("NODEADM_KUBELET_ARGS={}", flags.join(" "));
+    // One line is one variable; what follows a line break would be another.
+    let flags = flags.join(" ").replace(['\n', '\r'], " ");
+    let mut content = format!("NODEADM_KUBELET_ARGS={flags}");
     if has_drop_in && inputs.facts.kubelet_version < Version::new(1, 30) {
         content.push_str("\nKUBELET_CONFIG_DROPIN_DIR_ALPHA=on");
     }

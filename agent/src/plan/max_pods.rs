@@ -5,6 +5,7 @@
 //! to say what will not work, and to reserve for it when that is asked for.
 
 use node::config::agent_config::{KubeReserved, MaxPodsMode};
+use node::config::check::words;
 use node::config::{AgentConfig, NodeConfig};
 use node::max_pods::{Machine, Request, Reserved, decide, expression};
 
@@ -63,14 +64,27 @@ pub(super) fn max_pods(
 
     let own = overridden(config);
     let effective = own.as_ref().map_or(decision.max_pods, |own| own.pods);
-    if let Some(room) = decision.room.filter(|room| effective > *room && !is_ipv6) {
+    // Without a mode of the user's own nobody here knows whether the network plugin gives prefixes, so only what no plugin
+    // of ours can give is told.
+    let widest = decide(
+        &machine,
+        &Request {
+            mode: match settings.mode {
+                MaxPodsMode::SecondaryIp => MaxPodsMode::PrefixDelegation,
+                mode => mode,
+            },
+            expression: None,
+            ..request
+        },
+    );
+    if let Some(room) = widest.room.filter(|room| effective > *room && !is_ipv6) {
         let place = own
             .as_ref()
             .map_or("spec.kubelet.maxPodsExpression", |own| own.place);
         warnings.push(format!(
-            "max pods is {effective} by `{place}` and the network interfaces of instance type `{}` have addresses for {room} pods {}: those beyond stay in ContainerCreating, unless the network plugin finds addresses in another way; `spec.maxPods.mode` of AgentConfig says in which",
+            "max pods is {effective} by `{place}` and the network interfaces of instance type `{}` have addresses for {room} pods {}: those beyond stay in ContainerCreating, unless the network plugin finds addresses in another way",
             facts.instance.instance_type,
-            how(decision.mode),
+            how(widest.mode),
         ));
     }
     let pods = match settings.kube_reserved {
@@ -78,7 +92,9 @@ pub(super) fn max_pods(
         KubeReserved::Effective => effective,
     };
     let reserved = Reserved::for_node(facts.cores, pods);
-    warnings.extend(reserved.memory_warning(pods, facts.memory_mebibytes));
+    if !reserves_memory(config) {
+        warnings.extend(reserved.memory_warning(pods, facts.memory_mebibytes));
+    }
     MaxPods {
         computed: decision.max_pods,
         effective,
@@ -104,7 +120,7 @@ fn machine(facts: &Facts) -> Machine<'_> {
 fn how(mode: MaxPodsMode) -> &'static str {
     match mode {
         MaxPodsMode::SecondaryIp => "with one secondary address for each",
-        MaxPodsMode::PrefixDelegation => "with prefixes",
+        MaxPodsMode::PrefixDelegation => "even with prefixes",
         MaxPodsMode::CustomNetworking => "with custom networking",
     }
 }
@@ -113,21 +129,7 @@ fn how(mode: MaxPodsMode) -> &'static str {
 fn overridden(config: &NodeConfig) -> Option<Override> {
     const FLAG: &str = "--max-pods";
     let kubelet = &config.spec.kubelet;
-    // systemd splits the flags at white space, whatever the items of the list were.
-    let words: Vec<&str> = kubelet
-        .flags
-        .iter()
-        .flat_map(|flag| flag.split_whitespace())
-        .collect();
-    let by_flag = words
-        .iter()
-        .enumerate()
-        .filter_map(|(index, word)| match word.strip_prefix(FLAG)? {
-            "" => words.get(index + 1).copied(),
-            rest => rest.strip_prefix('='),
-        })
-        .next_back()
-        .and_then(|value| value.parse().ok());
+    let by_flag = value_of(&kubelet.flags, FLAG).and_then(|value| value.parse().ok());
     if let Some(pods) = by_flag {
         return Some(Override {
             pods,
@@ -139,6 +141,25 @@ fn overridden(config: &NodeConfig) -> Option<Override> {
         pods: u32::try_from(value).ok()?,
         place: "spec.kubelet.config",
     })
+}
+
+/// Whether the user says how much memory is reserved.
+fn reserves_memory(config: &NodeConfig) -> bool {
+    let kubelet = &config.spec.kubelet;
+    let by_flag = value_of(&kubelet.flags, "--kube-reserved");
+    let in_config = kubelet.config.get("kubeReserved");
+    by_flag.is_some_and(|value| value.contains("memory="))
+        || in_config.is_some_and(|reserved| reserved.get("memory").is_some())
+}
+
+/// The value of a flag as the kubelet sees it: the last one.
+fn value_of(flags: &[String], name: &str) -> Option<String> {
+    let words: Vec<String> = flags.iter().flat_map(|flag| words(flag)).collect();
+    let value = |(index, word): (usize, &String)| match word.strip_prefix(name)? {
+        "" => words.get(index + 1).cloned(),
+        rest => rest.strip_prefix('=').map(str::to_owned),
+    };
+    words.iter().enumerate().filter_map(value).next_back()
 }
 
 #[cfg(test)]

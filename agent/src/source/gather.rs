@@ -1,13 +1,15 @@
 //! Documents of several sources, gathered one source after the other and then merged.
 
+use node::chain::Chain;
 use node::config::decode;
 use node::config::problem::{Problem, told_place};
 use node::config::user_data::{self, UserData};
 use node::config::yaml::{Node, Place};
 use node::config::{AgentConfig, Document, Source, merge};
 
-use super::{Error, Loaded, Location, file};
+use super::{Error, Loaded, Location, directory, file};
 use crate::host::imds::Imds;
+use crate::host::path;
 use crate::host::root::Root;
 
 /// What was read so far. [`super::load`] stops at the first error; `config check` goes on and collects.
@@ -97,6 +99,29 @@ impl Gathered {
             self.add(source);
         }
         Ok(())
+    }
+
+    /// Takes the agent's own directory. What cannot be read there is told.
+    pub fn agent_directory(&mut self, root: &Root) {
+        let files = match directory(root, path::AGENT_CONFIG) {
+            Ok(files) => files,
+            Err(error) => return self.warnings.push(Chain(&error).to_string()),
+        };
+        for name in files {
+            match file(root, &name) {
+                Ok(data) => {
+                    let data = data.unwrap_or_default();
+                    for document in data.documents.into_iter().chain(data.agent_documents) {
+                        self.agent_setting(document);
+                    }
+                    self.warnings.extend(data.warnings);
+                }
+                Err(error) => self.warnings.push(format!(
+                    "the settings in `{name}` are not used: {}",
+                    Chain(&error)
+                )),
+            }
+        }
     }
 
     /// Takes a document that is for the agent alone. One that is wrong is not used, and no more: nodeadm does not read it

@@ -153,8 +153,18 @@ fn sources_are_named_as_nodeadm_names_them() {
     for text in ["imds://user-data", "file:///etc/eks/nodeadm.d/"] {
         assert_eq!(text.parse::<Location>().unwrap().to_string(), text);
     }
+    assert_eq!("IMDS://".parse::<Location>().unwrap(), Location::UserData);
+    assert_eq!(
+        "file:/etc/a.yaml".parse::<Location>().unwrap(),
+        Location::File("/etc/a.yaml".to_owned())
+    );
+    let here = std::env::current_dir().unwrap();
+    assert_eq!(
+        "file://a.yaml".parse::<Location>().unwrap(),
+        Location::File(here.join("a.yaml").display().to_string())
+    );
     assert!("http://example.com".parse::<Location>().is_err());
-    assert!("file://relative".parse::<Location>().is_err());
+    assert!("/etc/a.yaml".parse::<Location>().is_err());
 }
 
 /// A metadata service that has this user data.
@@ -178,8 +188,10 @@ async fn imds_with(user_data: &'static str) -> (Imds, tokio::task::JoinHandle<()
 
 #[tokio::test]
 async fn user_data_that_cannot_be_used_is_forgiven_when_a_file_has_a_configuration() {
+    const CLUSTER: &str = "  cluster: {name: a, apiServerEndpoint: https://a.example, cidr: 10.100.0.0/16, certificateAuthority: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0tCg==}\n";
     let (_directory, root) = root(&[
-        ("/d/a.yaml", &format!("{HEAD}  cluster: {{name: a}}\n")),
+        ("/d/a.yaml", &format!("{HEAD}{CLUSTER}")),
+        ("/part/a.yaml", &format!("{HEAD}  cluster: {{name: a}}\n")),
         (
             "/etc/nodeagent/config.d/a.yaml",
             "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec: {credential: awsCli}\n",
@@ -195,6 +207,10 @@ async fn user_data_that_cannot_be_used_is_forgiven_when_a_file_has_a_configurati
         assert_eq!(loaded.warnings.len(), 1);
         assert!(loaded.warnings[0].starts_with("user data was not used: "));
         assert!(!loaded.warnings[0].contains("hunter2"));
+        // What is broken is why the rest is not enough.
+        let part = Location::File("/part".into());
+        let of_both = load(&root, &imds, &[Location::UserData, part], None).await;
+        assert_eq!(of_both.is_err(), user_data.contains("hunter2"));
         let error = load(&root, &imds, &[Location::UserData], None)
             .await
             .unwrap_err();

@@ -14,6 +14,7 @@ mod tests;
 
 pub use certificate::certificate_authority;
 pub use cluster::cidr_address;
+pub use flags::words;
 pub use instance::is_unit_name;
 
 pub use super::problem::Problem;

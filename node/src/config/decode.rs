@@ -113,6 +113,7 @@ pub fn read(document: &Document, index: usize) -> (Option<Source>, Vec<Problem>)
         .into_iter()
         .map(|remark| Problem::warning(&[], remark.detail).at(remark.place))
         .collect();
+    problems.extend(spell_header(&mut tree));
     let definition = match definition(&tree) {
         Ok(definition) => definition,
         Err(problem) => {
@@ -135,6 +136,43 @@ pub fn read(document: &Document, index: usize) -> (Option<Source>, Vec<Problem>)
         }
     };
     (source, bounded(problems))
+}
+
+/// Whether a text says that it is one of our documents, whatever else is right or wrong in it.
+pub(super) fn is_configuration(text: &str) -> bool {
+    yaml::parse(text, 0).is_ok_and(|mut parsed| {
+        spell_header(&mut parsed.root);
+        definition(&parsed.root).is_ok()
+    })
+}
+
+/// Go reads `apiVersion` and `kind` in any letter case before it knows what the document is, and all other fields as they
+/// are written. The two get the right spelling, and a warning where they had another one.
+fn spell_header(tree: &mut Node) -> Vec<Problem> {
+    let Value::Map(entries) = &mut tree.value else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    for right in ["apiVersion", "kind"] {
+        if entries.iter().any(|entry| entry.key == right) {
+            continue;
+        }
+        let found = entries
+            .iter_mut()
+            .find(|entry| entry.key.eq_ignore_ascii_case(right));
+        if let Some(entry) = found {
+            let written = std::mem::replace(&mut entry.key, right.to_owned());
+            problems.push(
+                Problem::warning(
+                    &[&written],
+                    format!("is read as `{right}`, but field names are case-sensitive"),
+                )
+                .with_help(Some(format!("write `{right}`")))
+                .at(entry.place),
+            );
+        }
+    }
+    problems
 }
 
 /// What a document says it is.

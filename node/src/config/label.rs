@@ -64,7 +64,7 @@ pub fn name_problem(name: &str) -> Option<String> {
     }
     if is_below(prefix, "node-restriction.kubernetes.io") {
         return Some(format!(
-            "`{name}` is a label that the API server lets no kubelet set (NodeRestriction)"
+            "`{name}` is reserved by the API server for others than kubelets (NodeRestriction)"
         ));
     }
     let is_reserved = is_below(prefix, "kubernetes.io") || is_below(prefix, "k8s.io");
@@ -72,7 +72,7 @@ pub fn name_problem(name: &str) -> Option<String> {
         OPEN_NAMES.contains(&name) || OPEN_PREFIXES.iter().any(|open| is_below(prefix, open));
     (is_reserved && !is_open).then(|| {
         format!(
-            "`{name}` is a label that a kubelet refuses to set: of `kubernetes.io` and `k8s.io` only `node.kubernetes.io/…`, `kubelet.kubernetes.io/…` and the well-known ones are open to it"
+            "`{name}` is reserved: of `kubernetes.io` and `k8s.io` only `node.kubernetes.io/…`, `kubelet.kubernetes.io/…` and the well-known names are open to a kubelet"
         )
     })
 }
@@ -227,7 +227,13 @@ mod tests {
             "node-restriction.kubernetes.io/team",
             "topology.kubernetes.io/rack",
         ] {
-            assert!(name_problem(name).is_some(), "{name}");
+            let problem = name_problem(name).unwrap();
+            // Those who tell it say who refuses the label.
+            assert!(!problem.contains("refuse"), "{problem}");
+            assert!(
+                problem.starts_with(&format!("`{name}` is reserved")),
+                "{problem}"
+            );
         }
     }
 

@@ -1,14 +1,15 @@
 //! Several sources to one NodeConfig: a later source wins, as nodeadm merges them.
 //!
-//! Scalars: the later non-empty value. Maps: key by key. Lists: replaced, except `spec.kubelet.flags`, which are appended.
-//! `spec.containerd.config` is TOML on both sides and merged table by table. Every value of the merged tree keeps the
-//! [`super::yaml::Place`] that it came from.
+//! Fields: the later non-empty value. Maps: key by key; what stands at a key overrides also when it is empty, as mergo's
+//! `WithOverride` has it. Lists: replaced, except `spec.kubelet.flags`, which are appended. `spec.containerd.config` is TOML on both
+//! sides and merged table by table. Every value of the merged tree keeps the [`super::yaml::Place`] that it came from.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 
 use super::NodeConfig;
+use super::schema::{AGENT_CONFIG, Field, Kind, NODE_CONFIG};
 use super::yaml::{Entry, Node, Place, Value};
 
 /// The most bytes of TOML that are read: the reader takes many times their size.
@@ -53,7 +54,14 @@ pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Node>) -> Result<Node, Box<
         place: Place::default(),
     };
     for tree in trees {
-        merge_node(&mut merged, tree, &mut Vec::new())?;
+        let is_of_agent = tree.get("kind").and_then(Node::text) == Some(AGENT_CONFIG.kind);
+        let definition = if is_of_agent {
+            AGENT_CONFIG
+        } else {
+            NODE_CONFIG
+        };
+        let entries = Entries::OfObject(definition.fields);
+        merge_node(&mut merged, tree, &mut Vec::new(), entries)?;
     }
     Ok(merged)
 }
@@ -66,22 +74,48 @@ pub fn node_config(tree: &Node) -> Result<NodeConfig, Error> {
     serde_json::from_value(tree.to_json()).map_err(|source| Error::Shape { source })
 }
 
+/// What the entries of a map are, which decides whether an empty one overrides.
+#[derive(Clone, Copy)]
+enum Entries {
+    /// Fields. One that is empty is one that was not set.
+    OfObject(&'static [Field]),
+    /// Keys that the user chose, here and everywhere below.
+    OfMap,
+}
+
+impl Entries {
+    /// What the entries of the map at one key are.
+    fn below(self, key: &str) -> Self {
+        let Self::OfObject(fields) = self else {
+            return Self::OfMap;
+        };
+        match fields.iter().find(|field| field.name == key) {
+            Some(field) => match field.kind {
+                Kind::Object(fields) => Self::OfObject(fields),
+                Kind::Map(_) | Kind::Named(..) | Kind::FreeForm => Self::OfMap,
+                _ => Self::OfObject(&[]),
+            },
+            None => Self::OfObject(&[]),
+        }
+    }
+}
+
+/// Lays `over` on `base`. `entries` says what theirs are when they are maps.
 fn merge_node<'a>(
     base: &mut Node,
     over: &'a Node,
     path: &mut Vec<&'a str>,
+    entries: Entries,
 ) -> Result<(), Box<Conflict>> {
     match (&mut base.value, &over.value) {
-        (Value::Map(base), Value::Map(over)) => return merge_map(base, over, path),
+        (Value::Map(base), Value::Map(over)) => return merge_map(base, over, path, entries),
         (Value::List(items), Value::List(more))
             if path.as_slice() == ["spec", "kubelet", "flags"] =>
         {
             items.extend(more.iter().cloned());
         }
         (Value::Text(text), Value::Text(more))
-            if path.as_slice() == ["spec", "containerd", "config"]
-                && !text.is_empty()
-                && !more.is_empty() =>
+            if path.as_slice() == ["spec", "containerd", "config"] && !text.is_empty() =>
         {
             let conflict = |place| move |source| Box::new(Conflict { place, source });
             let mut merged = parse_toml(text).map_err(conflict(base.place))?;
@@ -89,7 +123,6 @@ fn merge_node<'a>(
             *text = merged.to_string();
             base.place = over.place;
         }
-        _ if is_empty(&over.value) => {}
         _ => *base = over.clone(),
     }
     Ok(())
@@ -99,6 +132,7 @@ fn merge_map<'a>(
     base: &mut Vec<Entry>,
     over: &'a [Entry],
     path: &mut Vec<&'a str>,
+    entries: Entries,
 ) -> Result<(), Box<Conflict>> {
     let positions: HashMap<String, usize> = base
         .iter()
@@ -113,14 +147,22 @@ fn merge_map<'a>(
             base.push(entry.clone());
             continue;
         };
+        if matches!(entries, Entries::OfObject(_)) && is_empty(&entry.node.value) {
+            continue;
+        }
         path.push(&entry.key);
-        merge_node(&mut known.node, &entry.node, path)?;
+        merge_node(
+            &mut known.node,
+            &entry.node,
+            path,
+            entries.below(&entry.key),
+        )?;
         path.pop();
     }
     Ok(())
 }
 
-/// What does not override a value that is there: nothing, an empty text and an empty list. `false` and `0` do.
+/// What does not override the value of a field that is there: nothing, an empty text and an empty list. `false` and `0` do.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

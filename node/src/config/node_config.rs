@@ -39,6 +39,22 @@ pub struct Spec {
     pub feature_gates: BTreeMap<String, bool>,
 }
 
+impl Spec {
+    /// Whether the Node is named after the instance id and not after the private DNS name: `InstanceIdNodeName`.
+    pub fn names_nodes_by_instance_id(&self) -> bool {
+        self.has_feature("InstanceIdNodeName")
+    }
+
+    /// Whether the SOCI snapshotter is to pull images in parallel, on a machine that is large enough: `FastImagePull`.
+    pub fn pulls_images_in_parallel(&self) -> bool {
+        self.has_feature("FastImagePull")
+    }
+
+    fn has_feature(&self, gate: &str) -> bool {
+        self.feature_gates.get(gate) == Some(&true)
+    }
+}
+
 /// The cluster to join.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -111,4 +127,20 @@ pub struct Kubelet {
     pub flags: Vec<String>,
     /// CEL over `default_enis`, `ips_per_eni` and `max_pods`.
     pub max_pods_expression: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_is_on_only_when_its_gate_is_true() {
+        let spec = |text: &str| serde_json::from_str::<Spec>(text).unwrap();
+        let unset = spec("{}");
+        assert!(!unset.names_nodes_by_instance_id() && !unset.pulls_images_in_parallel());
+        let one = spec(r#"{"featureGates": {"InstanceIdNodeName": true, "FastImagePull": false}}"#);
+        assert!(one.names_nodes_by_instance_id() && !one.pulls_images_in_parallel());
+        let other = spec(r#"{"featureGates": {"FastImagePull": true}}"#);
+        assert!(!other.names_nodes_by_instance_id() && other.pulls_images_in_parallel());
+    }
 }

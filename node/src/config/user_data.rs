@@ -10,7 +10,7 @@ use std::io::Read as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Document, agent_config, node_config};
+use super::{Document, agent_config, decode, node_config};
 use crate::nearest::nearest;
 
 /// The most bytes that user data, or one part of it, may have when it is unpacked.
@@ -31,10 +31,12 @@ pub enum Error {
         detail: String,
     },
     /// More than [`MAXIMUM_BYTES`].
-    #[error("{place} unpacks to more than {MAXIMUM_BYTES} bytes")]
+    #[error("{place} {} {MAXIMUM_BYTES} bytes", if *.is_packed { "unpacks to more than" } else { "is larger than" })]
     TooLarge {
         /// Which document or part.
         place: String,
+        /// Whether it was base64 or gzip.
+        is_packed: bool,
     },
     /// Bytes that are no text.
     #[error("{place} is not UTF-8 text (byte {position})")]
@@ -44,12 +46,18 @@ pub enum Error {
         /// Offset of the first byte that is no UTF-8.
         position: usize,
     },
-    /// A MIME document that does not parse, or has too many parts.
+    /// A MIME document that does not parse.
     #[error("the MIME document of the user data does not parse: {detail}")]
     Mime {
         /// What is wrong with it.
         detail: String,
     },
+    /// More parts that are for us than are read.
+    #[error(
+        "the MIME document of the user data has more than {} parts of our media types",
+        mime::MAXIMUM_PARTS
+    )]
+    TooManyParts,
     /// A script that calls the bootstrap script of Amazon Linux 2.
     #[error("the user data calls `/etc/eks/bootstrap.sh`, which this AMI family does not have")]
     Al2Script,
@@ -87,8 +95,12 @@ pub fn split(bytes: &[u8]) -> Result<UserData, Error> {
     let mut found = Found::default();
     let message = mime::read(text.as_bytes())?;
     found.data.warnings.extend(message.warnings);
+    found.failures.extend(message.failures);
     for part in &message.parts {
         found.part(part)?;
+    }
+    if message.left_out > 0 {
+        found.others.push(format!("{} more", message.left_out));
     }
     found.finish()
 }
@@ -99,7 +111,14 @@ struct Found {
     others: Vec<String>,
     /// Parts that look like a configuration and have another media type.
     lookalikes: Vec<String>,
+    /// What could not be read and need not be when a NodeConfig is there.
+    failures: Vec<Error>,
     calls_bootstrap_script: bool,
+}
+
+/// Whether a media type is one of ours.
+fn is_ours(media_type: &str) -> bool {
+    [node_config::MEDIA_TYPE, agent_config::MEDIA_TYPE].contains(&media_type)
 }
 
 impl Found {
@@ -107,18 +126,19 @@ impl Found {
         let number = part.number;
         let media_type = &part.media_type;
         let place = format!("part {number} (`{media_type}`) of the user data");
-        if media_type == node_config::MEDIA_TYPE {
-            let text = unpack(&part.body, &place)?;
-            self.data.documents.push(Document { name: place, text });
-            return Ok(());
-        }
-        if media_type == agent_config::MEDIA_TYPE {
-            match unpack(&part.body, &place) {
-                Ok(text) => self
+        if is_ours(media_type) {
+            let is_of_agent = media_type == agent_config::MEDIA_TYPE;
+            match self.text(part, &place) {
+                Ok(text) if is_of_agent => self
                     .data
                     .agent_documents
                     .push(Document { name: place, text }),
-                Err(error) => self.data.warnings.push(format!("{error}; it is not used")),
+                Ok(text) => self.data.documents.push(Document { name: place, text }),
+                Err(error) if is_of_agent => {
+                    self.data.warnings.push(format!("{error}; it is not used"));
+                }
+                Err(error) if part.is_nested => self.failures.push(error),
+                Err(error) => return Err(error),
             }
             return Ok(());
         }
@@ -133,8 +153,35 @@ impl Found {
         Ok(())
     }
 
+    /// The text of a part of ours. One whose transfer encoding is not what its header says is still a configuration when
+    /// it reads as one as it stands, which is how nodeadm reads it.
+    fn text(&mut self, part: &mime::Part, place: &str) -> Result<String, Error> {
+        let text = unpack(&part.body, place);
+        let Some(detail) = &part.undecoded else {
+            return text;
+        };
+        match text {
+            Ok(text) if decode::is_configuration(&text) => {
+                self.data.warnings.push(format!(
+                    "{place} is not in the Content-Transfer-Encoding that it names, and is read as it stands"
+                ));
+                Ok(text)
+            }
+            _ => Err(Error::Mime {
+                detail: format!("part {} (`{}`): {detail}", part.number, part.media_type),
+            }),
+        }
+    }
+
     fn finish(mut self) -> Result<UserData, Error> {
-        if !self.data.documents.is_empty() {
+        let has_node_config = !self.data.documents.is_empty();
+        if has_node_config || (self.lookalikes.is_empty() && !self.data.agent_documents.is_empty())
+        {
+            self.data.warnings.extend(
+                self.failures
+                    .iter()
+                    .map(|error| format!("{error}; that part of it is not read")),
+            );
             self.data
                 .warnings
                 .extend(self.lookalikes.into_iter().map(|told| {
@@ -145,14 +192,14 @@ impl Found {
                 }));
             return Ok(self.data);
         }
-        if self.lookalikes.is_empty() && !self.data.agent_documents.is_empty() {
-            return Ok(self.data);
-        }
         if let Some(detail) = self.lookalikes.into_iter().next() {
             return Err(Error::NoNodeConfig { detail });
         }
         if self.calls_bootstrap_script {
             return Err(Error::Al2Script);
+        }
+        if let Some(error) = self.failures.into_iter().next() {
+            return Err(error);
         }
         let detail = if self.others.is_empty() {
             "its MIME document has no part of that type".to_owned()
@@ -185,17 +232,11 @@ fn meant_for_us(media_type: &str, body: &str) -> Option<&'static str> {
 
 /// User data that is not MIME is one NodeConfig as a whole.
 fn plain(text: String) -> Result<UserData, Error> {
-    if calls_bootstrap_script(&text) {
-        return Err(Error::Al2Script);
-    }
-    if text.starts_with("#!") || text.starts_with("#cloud-config") {
-        let first = text.lines().next().unwrap_or_default();
-        return Err(Error::NoNodeConfig {
-            detail: format!("it is one document that begins with `{first}`"),
-        });
-    }
-    if let Some(detail) = mime::misplaced_header(&text) {
-        return Err(Error::Mime { detail });
+    // To YAML the first line of a script is a comment.
+    if let Some(error) = something_else(&text)
+        && !decode::is_configuration(&text)
+    {
+        return Err(error);
     }
     Ok(UserData {
         documents: vec![Document {
@@ -204,6 +245,20 @@ fn plain(text: String) -> Result<UserData, Error> {
         }],
         ..UserData::default()
     })
+}
+
+/// What a text looks like that is meant for others.
+fn something_else(text: &str) -> Option<Error> {
+    if calls_bootstrap_script(text) {
+        return Some(Error::Al2Script);
+    }
+    if text.starts_with("#!") || text.starts_with("#cloud-config") {
+        let first = text.lines().next().unwrap_or_default();
+        return Some(Error::NoNodeConfig {
+            detail: format!("it is one document that begins with `{first}`"),
+        });
+    }
+    mime::misplaced_header(text).map(|detail| Error::Mime { detail })
 }
 
 fn calls_bootstrap_script(text: &str) -> bool {
@@ -215,7 +270,8 @@ fn unpack(bytes: &[u8], place: &str) -> Result<String, Error> {
     let decoded = decode_base64(bytes);
     let bytes = decoded.as_deref().unwrap_or(bytes);
     let mut plain = Vec::new();
-    if bytes.starts_with(&[0x1f, 0x8b]) {
+    let is_gzip = bytes.starts_with(&[0x1f, 0x8b]);
+    if is_gzip {
         flate2::read::MultiGzDecoder::new(bytes)
             .take(MAXIMUM_BYTES + 1)
             .read_to_end(&mut plain)
@@ -229,6 +285,7 @@ fn unpack(bytes: &[u8], place: &str) -> Result<String, Error> {
     if u64::try_from(plain.len()).unwrap_or(u64::MAX) > MAXIMUM_BYTES {
         return Err(Error::TooLarge {
             place: place.to_owned(),
+            is_packed: is_gzip || decoded.is_some(),
         });
     }
     String::from_utf8(plain).map_err(|error| Error::NotText {

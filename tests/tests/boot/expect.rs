@@ -182,7 +182,7 @@ fn flags(expect: &Expect, machine: &Machine, problems: &mut Vec<String>) {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("NODEADM_KUBELET_ARGS="));
-    let flags: Vec<&str> = line.unwrap_or_default().split(' ').collect();
+    let flags: Vec<&str> = line.unwrap_or_default().split_ascii_whitespace().collect();
     for flag in &expect.flags {
         if !flags.contains(&flag.as_str()) {
             problems.push(format!("the kubelet has no flag `{flag}`: {flags:#?}"));

@@ -98,14 +98,7 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     let mut report = Report::default();
     let mut gathered = Gathered::default();
     let mut forgivable = Vec::new();
-    match source::directory(&context.root, crate::host::path::AGENT_CONFIG) {
-        Ok(documents) => {
-            for document in documents {
-                gathered.agent_setting(document);
-            }
-        }
-        Err(error) => report.error(&Chain(&error).to_string()),
-    }
+    gathered.agent_directory(&context.root);
     let imds = super::imds(context);
     for location in options.sources() {
         match gathered.location(&context.root, &imds, location).await {
@@ -186,6 +179,9 @@ fn further(loaded: &Loaded, known: &[Problem]) -> Vec<Problem> {
 }
 
 fn read(context: &Context, file: &str) -> Result<node::config::user_data::UserData, Error> {
+    if let Some(path) = file.strip_prefix("file://") {
+        return read(context, path);
+    }
     if file == "-" {
         let bytes = standard_input::read(node::config::user_data::MAXIMUM_BYTES)
             .map_err(|source| Error::File { source })?;

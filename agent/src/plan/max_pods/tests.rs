@@ -116,13 +116,13 @@ fn more_pods_than_addresses_is_said_with_both_numbers() {
         .spec
         .kubelet
         .config
-        .insert("maxPods".into(), json!(58));
+        .insert("maxPods".into(), json!(500));
     let own = decided(&config, &known("m5.large"));
-    assert_eq!((own.computed, own.effective), (29, 58));
+    assert_eq!((own.computed, own.effective), (29, 500));
     assert_eq!(
         own.warnings,
         [
-            "max pods is 58 by `spec.kubelet.config` and the network interfaces of instance type `m5.large` have addresses for 29 pods with one secondary address for each: those beyond stay in ContainerCreating, unless the network plugin finds addresses in another way; `spec.maxPods.mode` of AgentConfig says in which"
+            "max pods is 500 by `spec.kubelet.config` and the network interfaces of instance type `m5.large` have addresses for 434 pods even with prefixes: those beyond stay in ContainerCreating, unless the network plugin finds addresses in another way"
         ]
     );
     let ipv6 = max_pods(&config, &AgentConfig::default(), &known("m5.large"), true);
@@ -131,14 +131,15 @@ fn more_pods_than_addresses_is_said_with_both_numbers() {
         .spec
         .kubelet
         .config
-        .insert("maxPods".into(), json!(29));
+        .insert("maxPods".into(), json!(110));
     assert!(decided(&config, &known("m5.large")).warnings.is_empty());
 
     let mut config = super::super::tests::config();
-    config.spec.kubelet.max_pods_expression = "max_pods + 1".into();
+    config.spec.kubelet.max_pods_expression = "max_pods * 16".into();
     let by_expression = decided(&config, &known("m5.large"));
     assert!(
-        by_expression.warnings[0].starts_with("max pods is 30 by `spec.kubelet.maxPodsExpression`")
+        by_expression.warnings[0]
+            .starts_with("max pods is 464 by `spec.kubelet.maxPodsExpression`")
     );
 }
 
@@ -159,6 +160,7 @@ fn the_last_flag_wins_over_the_configuration() {
     assert_eq!(effective(&["--max-pods", "12"]), 12);
     assert_eq!(effective(&["--max-pods 13", "--v=2"]), 13);
     assert_eq!(effective(&["--max-pods=11", "--v=2 --max-pods=14"]), 14);
+    assert_eq!(effective(&["--node-labels='a=b --max-pods=15'"]), 20);
     assert_eq!(effective(&["--max-pods-per-core=14", "--max-pods"]), 20);
 }
 

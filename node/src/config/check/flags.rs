@@ -22,11 +22,11 @@ const GENERATED: [&str; 10] = [
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 /// One flag as the kubelet will see it.
-struct Flag<'a> {
+struct Flag {
     /// Index of the item that it begins in.
     index: usize,
-    name: &'a str,
-    value: &'a str,
+    name: String,
+    value: String,
 }
 
 pub(super) fn check(flags: &[String]) -> Vec<Problem> {
@@ -46,15 +46,15 @@ pub(super) fn check(flags: &[String]) -> Vec<Problem> {
         );
     }
     for flag in parsed {
-        if GENERATED.contains(&flag.name) {
+        if GENERATED.contains(&flag.name.as_str()) {
             report(
                 flag.index,
                 format!("overrides the `--{}` that is generated", flag.name),
             );
         }
-        let details: Vec<String> = match flag.name {
-            "node-labels" => pairs(flag.value).filter_map(label_problem).collect(),
-            "register-with-taints" => pairs(flag.value).filter_map(taint_of_flag).collect(),
+        let details: Vec<String> = match flag.name.as_str() {
+            "node-labels" => pairs(&flag.value).filter_map(label_problem).collect(),
+            "register-with-taints" => pairs(&flag.value).filter_map(taint_of_flag).collect(),
             _ => Vec::new(),
         };
         for detail in details {
@@ -64,12 +64,35 @@ pub(super) fn check(flags: &[String]) -> Vec<Problem> {
     problems
 }
 
+/// The words of an item of `spec.kubelet.flags` as the kubelet gets them: systemd splits `$NODEADM_KUBELET_ARGS` at white
+/// space, except in quotes, which it takes away.
+///
+/// Format: <https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Command%20lines>.
+pub fn words(item: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for letter in item.chars() {
+        match quote {
+            Some(open) if letter == open => quote = None,
+            None if letter.is_whitespace() => words.extend(word.take()),
+            None if letter == '"' || letter == '\'' => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            _ => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 /// The flags, and the items that hold something that is none.
-fn parse(flags: &[String]) -> (Vec<Flag<'_>>, Vec<usize>) {
+fn parse(flags: &[String]) -> (Vec<Flag>, Vec<usize>) {
     let mut words = flags
         .iter()
         .enumerate()
-        .flat_map(|(index, item)| item.split_whitespace().map(move |word| (index, word)))
+        .flat_map(|(index, item)| words(item).into_iter().map(move |word| (index, word)))
         .peekable();
     let (mut parsed, mut strays) = (Vec::new(), Vec::new());
     while let Some((index, word)) = words.next() {
@@ -82,22 +105,22 @@ fn parse(flags: &[String]) -> (Vec<Flag<'_>>, Vec<usize>) {
             }
             continue;
         };
-        let (name, value) = match name.split_once('=') {
-            Some(pair) => pair,
-            None => match words.next_if(|(_, next)| !next.starts_with('-')) {
-                Some((_, value)) => (name, value),
-                None => (name, ""),
-            },
+        let (name, value) = if let Some((name, value)) = name.split_once('=') {
+            (name.to_owned(), value.to_owned())
+        } else {
+            let next = words.next_if(|(_, next)| !next.starts_with('-'));
+            let value = next.map(|(_, value)| value).unwrap_or_default();
+            (name.to_owned(), value)
         };
         parsed.push(Flag { index, name, value });
     }
+    strays.dedup();
     (parsed, strays)
 }
 
 /// The parts between commas. eksctl writes empty lists.
 fn pairs(value: &str) -> impl Iterator<Item = &str> {
     value
-        .trim_matches(['"', '\''])
         .split(',')
         .map(str::trim)
         .filter(|pair| !pair.is_empty())

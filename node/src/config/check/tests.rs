@@ -249,3 +249,12 @@ fn problems_are_located_in_the_document_that_set_the_field() {
         told[3]
     );
 }
+
+#[test]
+fn an_item_of_the_flags_is_split_as_systemd_splits_it() {
+    let split = |item| words(item).join("|");
+    assert_eq!(split(" --a=b  --c\td\n"), "--a=b|--c|d");
+    assert_eq!(split("--x=\"q r\" 'a b'c"), "--x=q r|a bc");
+    assert_eq!(split("--empty= \"\""), "--empty=|");
+    assert_eq!(split(""), "");
+}

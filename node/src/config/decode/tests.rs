@@ -79,8 +79,8 @@ fn a_wrong_header_is_named() {
         "the user data, line 1, column 13: `apiVersion: node.eks.aws/v1alpha`, `kind: NodeConfig` is no configuration of a node; expected `apiVersion: node.eks.aws/v1alpha1`, `kind: NodeConfig`"
     );
     assert_eq!(
-        error("APIVersion: node.eks.aws/v1alpha1\nKind: NodeConfig\n"),
-        "the user data, line 1, column 1: `APIVersion` is not a field; field names are case-sensitive; did you mean `apiVersion`?"
+        error("apiVerson: node.eks.aws/v1alpha1\nkind: NodeConfig\n"),
+        "the user data, line 1, column 1: `apiVerson` is not a field; field names are case-sensitive; did you mean `apiVersion`?"
     );
     assert_eq!(
         error("apiVersion: node.eks.aws/v1alpha1\nspec: {}\n"),
@@ -95,6 +95,41 @@ fn a_wrong_header_is_named() {
         "the user data, line 1, column 1: a string and no configuration of a node; expected `apiVersion: node.eks.aws/v1alpha1`, `kind: NodeConfig`"
     );
     assert!(error("").starts_with("the user data: an empty document and no configuration"));
+}
+
+#[test]
+fn the_header_is_read_in_any_letter_case_and_nothing_else_is() {
+    for (api_version, kind) in [
+        ("APIVersion", "Kind"),
+        ("ApiVersion", "kind"),
+        ("apiVersion", "KIND"),
+    ] {
+        let text = format!(
+            "{api_version}: node.eks.aws/v1alpha1\n{kind}: NodeConfig\nSpec: {{}}\nspec: {{cluster: {{name: a}}}}\n"
+        );
+        let document = document(&text);
+        let (Source::NodeConfig(tree), problems) = decode(&document, 0).unwrap() else {
+            panic!("not a NodeConfig")
+        };
+        assert_eq!(
+            tree.at(&["spec", "cluster", "name"]).and_then(Node::text),
+            Some("a")
+        );
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let mut expected = Vec::new();
+        for (written, right) in [(api_version, "apiVersion"), (kind, "kind")] {
+            if written != right {
+                expected.push(format!(
+                    "`{written}` is read as `{right}`, but field names are case-sensitive; write `{right}`"
+                ));
+            }
+        }
+        expected.push(
+            "`Spec` is not a field of NodeConfig and has no effect; did you mean `spec`?"
+                .to_owned(),
+        );
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]

@@ -74,6 +74,51 @@ fn false_and_zero_override_in_the_kubelets_configuration() {
 }
 
 #[test]
+fn an_empty_value_overrides_at_a_key_of_a_map_unless_it_is_a_map() {
+    let earlier = json!({"text": "a", "list": [1], "gone": 1, "map": {"a": 1}, "scalar": {"a": 1}});
+    let later = json!({"text": "", "list": [], "gone": null, "map": {}, "scalar": ""});
+    let expected = json!({"text": "", "list": [], "gone": null, "map": {"a": 1}, "scalar": ""});
+    let config = merged(&[
+        json!({"spec": {"kubelet": {"config": earlier}, "containerd": {"baseRuntimeSpec": {"below": earlier}}}}),
+        json!({"spec": {"kubelet": {"config": later}, "containerd": {"baseRuntimeSpec": {"below": later}}}}),
+    ]);
+    assert_eq!(Json::Object(config.spec.kubelet.config), expected);
+    assert_eq!(
+        Json::Object(config.spec.containerd.base_runtime_spec),
+        json!({"below": expected})
+    );
+    let config = merged(&[
+        json!({"spec": {"instance": {"environment": {"default": {"A": "1", "B": "1"}}}}}),
+        json!({"spec": {"instance": {"environment": {"default": {"A": ""}}}}}),
+    ]);
+    assert_eq!(
+        serde_json::to_value(config.spec.instance.environment).unwrap(),
+        json!({"default": {"A": "", "B": "1"}})
+    );
+}
+
+#[test]
+fn an_empty_field_overrides_nothing() {
+    let spec = json!({
+        "cluster": {"name": "a"},
+        "instance": {"network": {"nameservers": ["10.0.0.2"]}, "localStorage": {"strategy": "RAID0"}},
+        "kubelet": {"flags": ["--v=2"], "maxPodsExpression": "5", "config": {"a": 1}},
+        "containerd": {"config": "a = 1"},
+    });
+    let empty = json!({
+        "cluster": {"name": ""},
+        "instance": {"network": {"nameservers": []}, "localStorage": {"strategy": ""}},
+        "kubelet": {"flags": [], "maxPodsExpression": "", "config": {}},
+        "containerd": {"config": ""},
+    });
+    let alone = merged(&[json!({"spec": spec})]);
+    assert_eq!(
+        merged(&[json!({"spec": spec}), json!({"spec": empty})]),
+        alone
+    );
+}
+
+#[test]
 fn flags_are_appended_and_other_lists_replaced() {
     let config = merged(&[
         json!({"spec": {"kubelet": {"flags": ["--a"]}, "instance": {"network": {"domains": ["x", "y"]}}}}),
@@ -189,6 +234,15 @@ proptest! {
         let once = merge([&one]).unwrap();
         let twice = merge([&one, &one]).unwrap();
         prop_assert_eq!(content(&once), content(&twice));
+    }
+
+    #[test]
+    fn free_form_settings_merge_as_json_does(one in tree(), other in tree()) {
+        let wrap = |value: &Json| json!({"spec": {"kubelet": {"config": {"x": value}}}});
+        let mut expected = wrap(&one).as_object().unwrap().clone();
+        merge_json(&mut expected, wrap(&other).as_object().unwrap());
+        let found = merge(&trees(&[wrap(&one), wrap(&other)])).unwrap();
+        prop_assert_eq!(content(&found), Json::Object(expected));
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! MIME multipart messages to their leaf parts. Nesting and the number of parts are bounded; the work is linear in the
 //! size of the message for each level.
+//!
+//! cloud-init reads the same message. What is wrong in a part that is not ours, or in a multipart within the message,
+//! is kept for when nothing better is found.
 
 use mailparse::{MailHeader, MailHeaderMap as _, ParsedContentType};
 
-use super::Error;
+use super::{Error, is_ours};
 
 /// How deep multiparts may be nested in each other.
 const MAXIMUM_DEPTH: usize = 8;
-const MAXIMUM_PARTS: usize = 64;
+/// How many parts there may be that are ours, and how many others are looked at.
+pub(super) const MAXIMUM_PARTS: usize = 64;
+/// How much is told about the form of one message.
+const MAXIMUM_REMARKS: usize = 16;
 
 /// A part that is no multipart itself.
 pub(super) struct Part {
@@ -17,6 +23,10 @@ pub(super) struct Part {
     pub(super) media_type: String,
     /// Its content, with the transfer encoding taken off.
     pub(super) body: Vec<u8>,
+    /// Why the transfer encoding could not be taken off: the content is as it stands.
+    pub(super) undecoded: Option<String>,
+    /// Whether it stands in a multipart that is itself a part. nodeadm does not look into these.
+    pub(super) is_nested: bool,
 }
 
 /// The leaf parts of a message in their order.
@@ -24,6 +34,12 @@ pub(super) struct Part {
 pub(super) struct Message {
     pub(super) parts: Vec<Part>,
     pub(super) warnings: Vec<String>,
+    /// Why multiparts within the message are not read.
+    pub(super) failures: Vec<Error>,
+    /// How many parts that are not ours were not looked at.
+    pub(super) left_out: usize,
+    ours: usize,
+    others: usize,
 }
 
 /// Whether a text is a multipart message as a whole.
@@ -81,14 +97,18 @@ impl Message {
         if split.parts.is_empty() {
             return Err(wrong(no_part(body, boundary)));
         }
-        if !split.is_closed {
+        if !split.is_closed && self.warnings.len() < MAXIMUM_REMARKS {
             self.warnings.push(format!(
                 "the MIME document of the user data does not end with `--{}--` and may be cut off",
                 shortened(boundary)
             ));
         }
         for part in split.parts {
-            self.part(part, depth)?;
+            match self.part(part, depth) {
+                Err(error @ Error::TooManyParts) => return Err(error),
+                Err(error) if self.failures.len() < MAXIMUM_REMARKS => self.failures.push(error),
+                Err(_) | Ok(()) => {}
+            }
         }
         Ok(())
     }
@@ -100,18 +120,34 @@ impl Message {
             let body = bytes.get(start..).unwrap_or_default();
             return self.multipart(&content_type, body, depth + 1);
         }
-        let number = self.parts.len() + 1;
-        if number > MAXIMUM_PARTS {
-            return Err(wrong(format!("it has more than {MAXIMUM_PARTS} parts")));
-        }
         let media_type = content_type.mimetype.to_ascii_lowercase();
-        let body = mailparse::parse_mail(bytes)
-            .and_then(|mail| mail.get_body_raw())
-            .map_err(|error| wrong(format!("part {number} (`{media_type}`): {error}")))?;
+        let number = self.ours + self.others + 1;
+        if is_ours(&media_type) {
+            self.ours += 1;
+            if self.ours > MAXIMUM_PARTS {
+                return Err(Error::TooManyParts);
+            }
+        } else {
+            self.others += 1;
+            if self.others > MAXIMUM_PARTS {
+                self.left_out += 1;
+                return Ok(());
+            }
+        }
+        let decoded = mailparse::parse_mail(bytes).and_then(|mail| mail.get_body_raw());
+        let (body, undecoded) = match decoded {
+            Ok(body) => (body, None),
+            Err(error) => (
+                bytes.get(start..).unwrap_or_default().to_vec(),
+                Some(error.to_string()),
+            ),
+        };
         self.parts.push(Part {
             number,
             media_type,
             body,
+            undecoded,
+            is_nested: depth > 1,
         });
         Ok(())
     }

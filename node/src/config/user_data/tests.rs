@@ -121,7 +121,15 @@ fn damaged_user_data_is_an_error_and_bounded() {
     truncated.truncate(20);
     assert!(matches!(split(&truncated), Err(Error::Gzip { .. })));
     let bomb = gzip(&vec![b' '; usize::try_from(MAXIMUM_BYTES).unwrap() + 10]);
-    assert!(matches!(split(&bomb), Err(Error::TooLarge { .. })));
+    assert_eq!(
+        split(&bomb).unwrap_err().to_string(),
+        "the user data unpacks to more than 1048576 bytes"
+    );
+    let long = " ".repeat(usize::try_from(MAXIMUM_BYTES).unwrap() + 10);
+    assert_eq!(
+        split(long.as_bytes()).unwrap_err().to_string(),
+        "the user data is larger than 1048576 bytes"
+    );
     assert!(matches!(
         split(&[0xff, 0xfe, 0x00]),
         Err(Error::NotText { position: 0, .. })
@@ -224,10 +232,113 @@ fn nesting_and_the_number_of_parts_are_bounded() {
         split(nested.as_bytes()).unwrap_err().to_string(),
         "the MIME document of the user data does not parse: multiparts are nested deeper than 8 levels"
     );
-    let many = mime(&[("text/plain", "x"); 65]);
+    let many = mime(&[("text/plain", "x"); 70]);
     assert_eq!(
         split(many.as_bytes()).unwrap_err().to_string(),
-        "the MIME document of the user data does not parse: it has more than 64 parts"
+        format!(
+            "the user data holds no NodeConfig: {}, 6 more",
+            (1..=64)
+                .map(|number| format!("part {number} is `text/plain`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    );
+    let ours = mime(&[("application/node.eks.aws", NODE_CONFIG); 65]);
+    assert_eq!(
+        split(ours.as_bytes()).unwrap_err().to_string(),
+        "the MIME document of the user data has more than 64 parts of our media types"
+    );
+}
+
+#[test]
+fn what_is_wrong_in_the_parts_of_others_stops_nothing() {
+    let own = ("application/node.eks.aws", NODE_CONFIG);
+    let broken = (
+        "text/x-shellscript\nContent-Transfer-Encoding: base64",
+        "%%%",
+    );
+    let data = split(mime(&[broken, own]).as_bytes()).unwrap();
+    assert_eq!((data.documents.len(), data.warnings.len()), (1, 0));
+    let mut many = vec![("text/plain", "x"); 100];
+    many.push(own);
+    let data = split(mime(&many).as_bytes()).unwrap();
+    assert_eq!(
+        data.documents[0].name,
+        "part 101 (`application/node.eks.aws`) of the user data"
+    );
+    assert!(data.warnings.is_empty());
+}
+
+#[test]
+fn a_nested_multipart_that_does_not_parse_is_a_warning_beside_a_node_config() {
+    let own = ("application/node.eks.aws", NODE_CONFIG);
+    let cases = [
+        (
+            ("multipart/mixed", "--C\n\nx\n--C--"),
+            "the MIME document of the user data does not parse: its `Content-Type: multipart/…` has no boundary",
+        ),
+        (
+            ("multipart/mixed; boundary=C", "hello"),
+            "the MIME document of the user data does not parse: no part follows a line `--C`, the boundary of its Content-Type",
+        ),
+        (
+            (
+                "multipart/mixed; boundary=C",
+                "--C\nContent-Type: application/node.eks.aws\nContent-Transfer-Encoding: base64\n\n%%%\n--C--",
+            ),
+            "the MIME document of the user data does not parse: part 1 (`application/node.eks.aws`): ",
+        ),
+    ];
+    for (nested, expected) in cases {
+        let data = split(mime(&[nested, own]).as_bytes()).unwrap();
+        assert_eq!(data.documents.len(), 1);
+        let [warning] = &*data.warnings else {
+            panic!("{:?}", data.warnings)
+        };
+        assert!(warning.starts_with(expected), "{warning}");
+        assert!(warning.ends_with("; that part of it is not read"));
+        let alone = split(mime(&[nested]).as_bytes()).unwrap_err().to_string();
+        assert!(alone.starts_with(expected), "{alone}");
+    }
+}
+
+#[test]
+fn a_transfer_encoding_that_a_part_does_not_have_is_told() {
+    let media_type = "application/node.eks.aws\nContent-Transfer-Encoding: base64";
+    let data = split(mime(&[(media_type, NODE_CONFIG)]).as_bytes()).unwrap();
+    assert_eq!(data.documents[0].text.trim_end(), NODE_CONFIG.trim_end());
+    assert_eq!(
+        data.warnings,
+        [
+            "part 1 (`application/node.eks.aws`) of the user data is not in the Content-Transfer-Encoding that it names, and is read as it stands"
+        ]
+    );
+    let error = split(mime(&[(media_type, "%%%")]).as_bytes()).unwrap_err();
+    assert!(
+        error.to_string().starts_with(
+            "the MIME document of the user data does not parse: part 1 (`application/node.eks.aws`): "
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_node_config_may_begin_with_any_comment() {
+    for first in [
+        "#cloud-config",
+        "#!yaml",
+        "#!/bin/sh /etc/eks/bootstrap.sh",
+        "# Content-Type: text/plain\n#\n\n# x",
+    ] {
+        let text = format!("{first}\n{NODE_CONFIG}");
+        assert_eq!(texts(text.as_bytes()), [text.trim_end()]);
+    }
+    let text = format!("{NODE_CONFIG}metadata:\n  text: |\n    Content-Type: multipart/mixed\n");
+    assert_eq!(texts(text.as_bytes()), [text.trim_end()]);
+    let script = format!("#!/bin/sh\ncat > /x <<END\n{NODE_CONFIG}END\n");
+    assert_eq!(
+        split(script.as_bytes()).unwrap_err().to_string(),
+        "the user data holds no NodeConfig: it is one document that begins with `#!/bin/sh`"
     );
 }
 

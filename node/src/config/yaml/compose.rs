@@ -89,7 +89,13 @@ impl Composer {
             let (event, span) = match event {
                 Ok(event) => event,
                 // What follows the first document is not read, so it may be anything.
-                Err(_) if self.has_ended => break,
+                Err(error) if self.has_ended => {
+                    self.warnings.push(Remark {
+                        place: self.place(*error.marker()),
+                        detail: "the document has ended before this, which is not read".to_owned(),
+                    });
+                    break;
+                }
                 Err(error) => return Err(self.syntax(&error)),
             };
             let place = self.place(span.start);

@@ -173,6 +173,41 @@ fn a_repeated_key_and_a_second_document_are_told() {
 }
 
 #[test]
+fn what_follows_the_document_is_told_unless_it_is_a_comment() {
+    for text in [
+        "{\"a\": 1}",
+        "{\"a\": 1}\n\n# end\n",
+        "{\"a\": 1} # end",
+        "a: 1\n...\n",
+        "a: 1\n...\n# end\n",
+        "a: 1\n \n\t\n# end",
+    ] {
+        let parsed = parse(text, 0).unwrap();
+        assert_eq!(parsed.root.to_json(), json!({"a": 1}), "{text:?}");
+        assert_eq!(parsed.warnings, [], "{text:?}");
+    }
+    for text in [
+        "{\"a\": 1} x",
+        "{\"a\": 1}\nx",
+        "{\"a\": 1}\nx: y\n",
+        "{\"a\": 1}\n{\"b\": 2}\n",
+        "{\"a\": 1}, 5",
+        "a: 1\n...\nx\n",
+        "a: 1\n...\n]\n",
+    ] {
+        let parsed = parse(text, 0).unwrap_or_else(|error| panic!("{text:?}: {error:?}"));
+        assert_eq!(parsed.root.to_json(), json!({"a": 1}), "{text:?}");
+        let told = &parsed.warnings;
+        assert_eq!(told.len(), 1, "{text:?}: {told:?}");
+        assert!(told[0].detail.ends_with("not read"), "{text:?}: {told:?}");
+    }
+    // Without a mark, that the document has ended shows in what comes next.
+    for text in ["{\"a\": 1}}", "{\"a\": 1}\n@", "{\"a\": 1} \"x"] {
+        assert!(detail(text).contains("not YAML: "), "{text:?}");
+    }
+}
+
+#[test]
 fn every_value_and_key_has_its_place() {
     let parsed = parse("a:\n  - x\n  - b: |\n      text\n\u{e9}\u{e9}: {c: 1}\n", 7).unwrap();
     let place = |path: &[&str]| {

@@ -18,6 +18,7 @@ pub mod own_node;
 pub mod path;
 pub mod random;
 pub mod root;
+pub mod socket;
 pub mod standard_input;
 pub mod systemd;
 

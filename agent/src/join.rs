@@ -1,15 +1,22 @@
 //! The join phase: the kubelet runs; wait until its Node is registered and Ready, or say why it is not.
 //!
-//! Evidence comes from two sides: what the units say in the journal (through [`node::rule`]) and what the API server
-//! answers to the kubelet's own credential. [`progress`] decides over both; this module only gathers and waits.
+//! Evidence comes from three sides: what the units say in the journal (through [`node::rule`]), what the API server
+//! answers about the Node to the kubelet's own credential ([`look`]), and what the probes find ([`ladder`]). [`progress`]
+//! decides over all three; this module only gathers and waits.
 
+pub mod ladder;
 pub mod look;
+pub mod merge;
 pub mod progress;
 pub mod verdict;
 
+use std::pin::pin;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use node::rule;
+use node::wire::OpenFinding;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::host::environment::Environment;
@@ -18,13 +25,14 @@ use crate::host::own_node::OwnNode;
 use crate::host::root::Root;
 use crate::plan::Summary;
 
+use ladder::Report;
 use look::NodeSeen;
 use progress::{Progress, Step};
 use verdict::Desk;
 
 pub use progress::End;
 
-/// How often the Node is looked at.
+/// How often what is known is looked at anew.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Units whose lines explain a join.
 const UNITS: [&str; 3] = [
@@ -47,20 +55,53 @@ pub async fn wait(
     let start = Instant::now();
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
+    // An API server that does not answer must hold up neither the journal nor the deadlines.
+    let (looked, mut looks) = mpsc::channel(1);
+    let mut looking = pin!(look::follow(&own_node, looked));
+    let registered = Notify::new();
+    let (climbed, climbs) = watch::channel(Report::default());
+    let mut climbing = pin!(ladder::follow(
+        root,
+        environment,
+        summary,
+        &registered,
+        climbed,
+    ));
+    let mut node = NodeSeen::Unknown("the API server was not asked yet".to_owned());
+    let mut open: Vec<OpenFinding> = Vec::new();
+    let mut accepted: Option<Timestamp> = None;
     loop {
         tokio::select! {
-            entry = journal.next() => engine.record(&entry.record()),
-            _ = ticks.tick() => {
-                engine.tick(jiff::Timestamp::now());
-                let node = NodeSeen::from(own_node.read().await);
-                match progress.step(start.elapsed(), node, &engine.open()) {
-                    Step::Wait => {}
-                    Step::Tell(draft) => desk.give(draft),
-                    Step::End(draft, end) => {
-                        desk.give(draft);
-                        return end;
+            entry = journal.next() => {
+                engine.record(&entry.record());
+                continue;
+            }
+            never = &mut looking => match never {},
+            never = &mut climbing => match never {},
+            Some(seen) = looks.recv() => {
+                node = seen;
+                if node.is_registered() {
+                    if accepted.is_none() && !climbs.borrow().faults.is_empty() {
+                        // What was wrong before is over; what is wrong now may be something else.
+                        registered.notify_one();
                     }
+                    accepted = Some(Timestamp::now());
                 }
+            }
+            _ = ticks.tick() => engine.tick(Timestamp::now()),
+        }
+        {
+            let report = climbs.borrow();
+            progress.note_unknown(&report.unknown);
+            open = merge::merge(engine.open(), &report, &open, accepted);
+        }
+        match progress.step(start.elapsed(), &node, &open) {
+            Step::Wait => {}
+            Step::Tell(draft) => desk.give(draft),
+            Step::End(draft, end) => {
+                desk.give(draft);
+                return end;
             }
         }
     }

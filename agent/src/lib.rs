@@ -11,6 +11,7 @@
 //! | [`plan`] | what will be written; pure |
 //! | [`apply`] | the only writer of configuration; starts the daemons |
 //! | [`join`] | the wait for a Ready Node, and the verdict |
+//! | [`probe`] | active checks: containerd, kubelet, kubeconfig, the way to the API server, the clock, the identity |
 //! | [`watch`] | the journal and the units, read for the whole life of the node |
 //! | [`report`] | the annotation on our own Node |
 //! | [`serve`] | health, status and metrics on a unix socket |
@@ -22,6 +23,7 @@ pub mod facts;
 pub mod host;
 pub mod join;
 pub mod plan;
+pub mod probe;
 pub mod report;
 pub mod serve;
 pub mod source;

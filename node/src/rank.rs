@@ -13,12 +13,27 @@ use crate::wire::OpenFinding;
 const EXPLAINS: &[(&str, &str)] = &[
     ("join.no_credentials", "join.exec_failed"),
     ("join.no_credentials", "join.unauthorized"),
+    ("join.sts_region_disabled", "join.unauthorized"),
+    // A token of the wrong hour is refused like one of the wrong role.
+    ("time.signature_expired", "join.unauthorized"),
+    // Who is not counted among the nodes may not touch any Node.
+    ("join.groups_missing", "join.node_name_mismatch"),
+    // The kubeconfig names the file of the authority.
+    ("kubelet.client_ca_missing", "join.kubeconfig_invalid"),
     ("bootstrap.*", "kubelet.crash_loop"),
-    ("runtime.cri_unavailable", "kubelet.crash_loop"),
+    ("join.kubeconfig_invalid", "kubelet.crash_loop"),
+    ("kubelet.client_ca_missing", "kubelet.crash_loop"),
+    ("runtime.*", "kubelet.crash_loop"),
     ("kubelet.unknown_flag", "kubelet.crash_loop"),
     ("kubelet.config_invalid", "kubelet.crash_loop"),
     ("network.dns_no_such_host", "network.api_timeout"),
+    ("network.dns_unavailable", "network.api_timeout"),
+    ("network.proxy_failed", "network.api_timeout"),
+    ("network.tls_timeout", "network.api_timeout"),
+    ("runtime.*", "join.not_registered"),
     ("network.*", "join.not_registered"),
+    ("time.cert_validity", "join.not_registered"),
+    ("time.signature_expired", "join.not_registered"),
     ("join.*", "join.not_registered"),
     ("kubelet.crash_loop", "join.not_registered"),
     ("bootstrap.*", "join.not_registered"),
@@ -27,6 +42,8 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("runtime.*", "cni.not_ready"),
     ("kubelet.crash_loop", "cni.not_ready"),
     ("network.*", "cni.not_ready"),
+    ("time.cert_validity", "cni.not_ready"),
+    ("time.signature_expired", "cni.not_ready"),
     ("join.*", "cni.not_ready"),
 ];
 

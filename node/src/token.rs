@@ -31,7 +31,8 @@ const CREDENTIAL_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 /// Service of the credential scope.
 const SERVICE: &str = "sts";
 const PREFIX: &str = "k8s-aws-v1.";
-const CLUSTER_HEADER: &str = "x-k8s-aws-id";
+/// The header that binds a token to one cluster; whoever sends the presigned URL must send it too.
+pub const CLUSTER_HEADER: &str = "x-k8s-aws-id";
 
 /// AWS credentials, with the time at which they end.
 #[derive(Clone, PartialEq, Eq)]
@@ -158,7 +159,9 @@ pub fn dns_suffix(region: &str) -> &'static str {
     }
 }
 
-fn presigned_url(
+/// URL of a `GetCallerIdentity` that the regional STS endpoint answers for whoever has signed it; to be sent with the
+/// header [`CLUSTER_HEADER`].
+pub fn presigned_url(
     credentials: &Credentials,
     region: &str,
     cluster: &str,

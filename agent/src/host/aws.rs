@@ -7,6 +7,7 @@ mod endpoint;
 mod outcome;
 mod retry;
 mod sign;
+pub mod sts;
 mod xml;
 
 use std::time::Duration;

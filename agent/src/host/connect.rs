@@ -23,7 +23,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::Service;
 
 use self::proxy::{Proxies, Target};
@@ -32,10 +32,24 @@ use super::root::Root;
 
 pub use self::error::{Error, Kind, kind};
 
-/// For the way to the other side, the proxy included.
-const CONNECT: Duration = Duration::from_secs(10);
-/// For the way and TLS at its end.
-const SECURE: Duration = Duration::from_secs(15);
+/// How long a connection may take to come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For the way to the other side: its name, its address, the proxy.
+    pub connect: Duration,
+    /// For the way and TLS at its end.
+    pub secure: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            secure: Duration::from_secs(15),
+        }
+    }
+}
+
 /// An address that has not answered by then is not the only one that is tried.
 const NEXT_ADDRESS: Duration = Duration::from_millis(300);
 
@@ -55,6 +69,7 @@ pub struct Connector {
     proxies: Arc<Proxies>,
     /// For proxies that are themselves reached by TLS.
     proxy_tls: Option<Arc<ClientConfig>>,
+    patience: Patience,
 }
 
 impl Connector {
@@ -69,15 +84,21 @@ impl Connector {
         Ok(Self {
             proxies: Arc::new(proxies),
             proxy_tls,
+            patience: Patience::default(),
         })
     }
 
+    /// The same connector with other deadlines.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
     async fn connect(self, uri: Uri) -> Result<Stream, Error> {
+        let patience = self.patience.connect;
         let target = Target::of(&uri)?;
         let Some(proxy) = self.proxies.before(&uri, &target) else {
-            return bounded(&target, tcp(&target))
-                .await
-                .map(MaybeHttpsStream::Http);
+            return tcp(&target, patience).await.map(MaybeHttpsStream::Http);
         };
         let unreachable = |source| Error::Proxy {
             proxy: proxy.to_string(),
@@ -86,20 +107,22 @@ impl Connector {
         let at = proxy.target()?;
         let to_proxy = async {
             let stream = match &self.proxy_tls {
-                Some(tls) if proxy.is_https() => HttpsConnector::from((Tcp, Arc::clone(tls)))
-                    .call(proxy.uri.clone())
-                    .await
-                    .map_err(unreachable)?,
-                _ => tcp(&at)
+                Some(tls) if proxy.is_https() => {
+                    HttpsConnector::from((Tcp(patience), Arc::clone(tls)))
+                        .call(proxy.uri.clone())
+                        .await
+                        .map_err(unreachable)?
+                }
+                _ => tcp(&at, patience)
                     .await
                     .map(MaybeHttpsStream::Http)
                     .map_err(|error| unreachable(error.into()))?,
             };
             tunnel::open(stream, proxy, &target).await
         };
-        match timeout(CONNECT, to_proxy).await {
+        match timeout(patience, to_proxy).await {
             Ok(connected) => connected,
-            Err(_) => Err(unreachable(silent(&at).into())),
+            Err(_) => Err(unreachable(silent(&at, patience).into())),
         }
     }
 }
@@ -118,9 +141,9 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Without a proxy and without a deadline: for TLS with a proxy.
+/// Without a proxy: for TLS with a proxy.
 #[derive(Debug, Clone)]
-struct Tcp;
+struct Tcp(Duration);
 
 impl Service<Uri> for Tcp {
     type Response = TokioIo<TcpStream>;
@@ -132,23 +155,31 @@ impl Service<Uri> for Tcp {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(async move { tcp(&Target::of(&uri)?).await })
+        let patience = self.0;
+        Box::pin(async move { tcp(&Target::of(&uri)?, patience).await })
     }
 }
 
 /// [`Connector`] with TLS for `https://` URLs, and one deadline around both.
 #[derive(Debug, Clone)]
-pub struct Https(HttpsConnector<Connector>);
+pub struct Https {
+    connector: HttpsConnector<Connector>,
+    patience: Duration,
+}
 
 impl Https {
     /// Trusts whom this configuration trusts.
     pub fn new(connector: Connector, tls: ClientConfig) -> Self {
-        Self(HttpsConnector::from((connector, tls)))
+        let patience = connector.patience;
+        Self::from_connector(HttpsConnector::from((connector, tls)), patience)
     }
 
     /// Takes a connector that somebody else has given its TLS side.
-    pub fn from_connector(connector: HttpsConnector<Connector>) -> Self {
-        Self(connector)
+    pub fn from_connector(connector: HttpsConnector<Connector>, patience: Patience) -> Self {
+        Self {
+            connector,
+            patience: patience.secure,
+        }
     }
 }
 
@@ -158,19 +189,19 @@ impl Service<Uri> for Https {
     type Future = Connecting<Self::Response, Self::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
+        self.connector.poll_ready(context)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let host = uri.host().unwrap_or_default().to_owned();
-        let connecting = self.0.call(uri);
+        let (connecting, patience) = (self.connector.call(uri), self.patience);
         Box::pin(async move {
-            match timeout(SECURE, connecting).await {
+            match timeout(patience, connecting).await {
                 Ok(connected) => connected,
                 // The way there has a shorter deadline of its own.
                 Err(_) => Err(Error::TlsTimeout {
                     host,
-                    seconds: SECURE.as_secs(),
+                    seconds: patience.as_secs(),
                 }
                 .into()),
             }
@@ -207,7 +238,7 @@ pub fn tls(authorities: RootCertStore) -> Result<ClientConfig, Error> {
 }
 
 /// The certificates of a PEM file. Bundles hold certificates that rustls cannot use; those are passed over.
-fn authorities(root: &Root, path: &Path) -> Result<RootCertStore, Error> {
+pub fn authorities(root: &Root, path: &Path) -> Result<RootCertStore, Error> {
     let unusable = |problem: String| Error::Authorities {
         path: path.to_owned(),
         problem,
@@ -229,29 +260,36 @@ fn authorities(root: &Root, path: &Path) -> Result<RootCertStore, Error> {
     Ok(authorities)
 }
 
-async fn bounded<T>(
-    target: &Target,
-    connecting: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match timeout(CONNECT, connecting).await {
-        Ok(connected) => connected,
-        Err(_) => Err(silent(target)),
-    }
-}
-
-fn silent(target: &Target) -> Error {
+fn silent(target: &Target, patience: Duration) -> Error {
     Error::Timeout {
         target: target.to_string(),
-        seconds: CONNECT.as_secs(),
+        seconds: patience.as_secs(),
     }
 }
 
-/// Resolves the name, then tries its addresses in the resolver's order: the next one as soon as one fails, or is slow.
-async fn tcp(target: &Target) -> Result<TokioIo<TcpStream>, Error> {
-    let addresses = tokio::net::lookup_host((target.host.as_str(), target.port))
-        .await
-        .map_err(|source| unresolved(&target.host, source))?;
-    let mut addresses = addresses.collect::<Vec<_>>().into_iter();
+/// Resolves the name and connects to it; who is silent for so long, the resolver or the host, is told.
+async fn tcp(target: &Target, patience: Duration) -> Result<TokioIo<TcpStream>, Error> {
+    let start = Instant::now();
+    let resolving = tokio::net::lookup_host((target.host.as_str(), target.port));
+    let addresses = match timeout(patience, resolving).await {
+        Ok(found) => found.map_err(|source| unresolved(&target.host, source))?,
+        Err(_) => {
+            return Err(Error::NameServer {
+                host: target.host.clone(),
+                source: std::io::ErrorKind::TimedOut.into(),
+            });
+        }
+    };
+    let left = patience.saturating_sub(start.elapsed());
+    match timeout(left, dial(target, addresses.collect())).await {
+        Ok(connected) => connected,
+        Err(_) => Err(silent(target, patience)),
+    }
+}
+
+/// Tries addresses in the resolver's order: the next one as soon as one fails, or is slow.
+async fn dial(target: &Target, addresses: Vec<SocketAddr>) -> Result<TokioIo<TcpStream>, Error> {
+    let mut addresses = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut last: Option<std::io::Error> = None;
     loop {

@@ -14,9 +14,10 @@ use super::root::Root;
 /// What the agent reads of its Node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeFacts {
-    /// Its Ready condition is True.
+    /// Its Ready condition is True, and this boot's kubelet has posted it: for some time after a reboot the API server
+    /// shows what the kubelet of the boot before said.
     pub is_ready: bool,
-    /// Message of its Ready condition; empty when the kubelet has not posted one.
+    /// Message of its Ready condition; empty when this boot's kubelet has not posted one.
     pub ready_message: String,
     /// `status.capacity.pods`.
     pub max_pods: Option<u32>,
@@ -111,7 +112,8 @@ impl OwnNode {
     pub async fn read(&self) -> Result<Option<NodeFacts>, Error> {
         let nodes = self.nodes().await?;
         let node = self.checked("reading", nodes.get_opt(&self.name)).await?;
-        Ok(node.as_ref().map(facts))
+        let boot_id = super::boot_id(&self.root);
+        Ok(node.as_ref().map(|node| facts(node, &boot_id)))
     }
 
     /// Sets our annotation to this text, and touches nothing else.
@@ -158,7 +160,7 @@ impl OwnNode {
     }
 }
 
-fn facts(node: &Node) -> NodeFacts {
+fn facts(node: &Node, boot_id: &str) -> NodeFacts {
     let status = node.status.as_ref();
     let conditions = status
         .and_then(|status| status.conditions.as_deref())
@@ -167,9 +169,13 @@ fn facts(node: &Node) -> NodeFacts {
         .and_then(|status| status.capacity.as_ref())
         .and_then(|capacity| capacity.get("pods"));
     let annotations = node.metadata.annotations.as_ref();
+    let posted_in = status
+        .and_then(|status| status.node_info.as_ref())
+        .map_or("", |info| info.boot_id.as_str());
+    let is_of_this_boot = [posted_in, boot_id].contains(&"") || posted_in == boot_id;
     let ready = conditions
         .iter()
-        .find(|condition| condition.type_ == "Ready");
+        .find(|condition| condition.type_ == "Ready" && is_of_this_boot);
     NodeFacts {
         is_ready: ready.is_some_and(|ready| ready.status == "True"),
         ready_message: ready
@@ -202,7 +208,26 @@ mod tests {
             max_pods: Some(29),
             annotation: Some("{}".into()),
         };
-        assert_eq!(facts(&node), expected);
-        assert_eq!(facts(&Node::default()), NodeFacts::default());
+        assert_eq!(facts(&node, "b"), expected);
+        assert_eq!(facts(&Node::default(), "b"), NodeFacts::default());
+    }
+
+    #[test]
+    fn a_node_that_was_ready_before_a_reboot_is_not_ready_yet() {
+        let node: Node = serde_json::from_value(serde_json::json!({
+            "status": {
+                "nodeInfo": {
+                    "architecture": "", "bootID": "before", "containerRuntimeVersion": "", "kernelVersion": "",
+                    "kubeProxyVersion": "", "kubeletVersion": "", "machineID": "", "operatingSystem": "", "osImage": "",
+                    "systemUUID": "",
+                },
+                "conditions": [{ "type": "Ready", "status": "True", "message": "kubelet is posting ready status" }],
+            },
+        }))
+        .unwrap();
+        assert!(facts(&node, "before").is_ready);
+        assert_eq!(facts(&node, "now"), NodeFacts::default());
+        // Where nobody knows, nothing is denied.
+        assert!(facts(&node, "").is_ready);
     }
 }

@@ -39,6 +39,8 @@ pub const IMAGE_CREDENTIAL_PROVIDER_CONFIG: &str = "/etc/eks/image-credential-pr
 /// The image credential provider itself.
 pub const IMAGE_CREDENTIAL_PROVIDER: &str =
     "/etc/eks/image-credential-provider/ecr-credential-provider";
+/// Where containerd listens, and the kubelet calls it.
+pub const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
 /// containerd's configuration.
 pub const CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
 /// OCI runtime specification that every container starts from.

@@ -64,6 +64,8 @@ pub struct Progress {
     told: Option<(Outcome, Option<String>)>,
     /// Why the API server could not be asked, the last time that it could not.
     last_failure: Option<String>,
+    /// What the probes could not tell, the last time.
+    unknown: Vec<String>,
 }
 
 impl Progress {
@@ -76,16 +78,23 @@ impl Progress {
             cause: None,
             told: None,
             last_failure: None,
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Takes in what the probes could not tell: all there is to say of a node for which no cause is found.
+    pub fn note_unknown(&mut self, unknown: &[String]) {
+        if self.unknown != unknown {
+            self.unknown = unknown.to_vec();
         }
     }
 
     /// Takes in one look at the Node and the findings that are open, `elapsed` after the start of the phase.
-    pub fn step(&mut self, elapsed: Duration, node: NodeSeen, open: &[OpenFinding]) -> Step {
-        let is_registered = matches!(node, NodeSeen::Ready | NodeSeen::NotReady(_));
-        if is_registered {
+    pub fn step(&mut self, elapsed: Duration, node: &NodeSeen, open: &[OpenFinding]) -> Step {
+        if node.is_registered() {
             self.registered_at.get_or_insert(elapsed);
         }
-        if node == NodeSeen::Ready {
+        if *node == NodeSeen::Ready {
             let draft = Draft {
                 outcome: Outcome::Joined,
                 provisional: false,
@@ -94,9 +103,9 @@ impl Progress {
             };
             return Step::End(draft, End::Joined);
         }
-        let (cause, consequences) = self.cause(&node, open);
+        let (cause, consequences) = self.cause(node, open);
         if let NodeSeen::Unknown(message) = node {
-            self.last_failure = Some(message);
+            self.last_failure = Some(message.clone());
         }
         self.note_cause(elapsed, cause.as_ref());
         let outcome = if self.registered_at.is_some() {
@@ -189,7 +198,7 @@ impl Progress {
         };
         let root_cause = draft.root_cause.or_else(|| {
             let seconds = self.registered_deadline.as_secs();
-            let mut evidence = Vec::new();
+            let mut evidence = self.unknown.clone();
             evidence.extend(self.last_failure.clone());
             evidence.push(format!(
                 "no Node `{}` within {seconds} s",
@@ -250,10 +259,10 @@ mod tests {
     fn a_node_that_becomes_ready_has_joined() {
         let mut progress = progress();
         assert_eq!(
-            progress.step(seconds(1), NodeSeen::Missing, &[]),
+            progress.step(seconds(1), &NodeSeen::Missing, &[]),
             Step::Wait
         );
-        let Step::End(draft, end) = progress.step(seconds(2), NodeSeen::Ready, &[]) else {
+        let Step::End(draft, end) = progress.step(seconds(2), &NodeSeen::Ready, &[]) else {
             panic!("not the end")
         };
         assert_eq!(
@@ -265,25 +274,25 @@ mod tests {
     #[test]
     fn a_cause_is_told_once_it_has_settled_and_only_once() {
         let mut progress = progress();
-        assert_eq!(progress.step(seconds(1), unauthorized(), &[]), Step::Wait);
-        assert_eq!(progress.step(seconds(5), unauthorized(), &[]), Step::Wait);
-        let Step::Tell(draft) = progress.step(seconds(6), unauthorized(), &[]) else {
+        assert_eq!(progress.step(seconds(1), &unauthorized(), &[]), Step::Wait);
+        assert_eq!(progress.step(seconds(5), &unauthorized(), &[]), Step::Wait);
+        let Step::Tell(draft) = progress.step(seconds(6), &unauthorized(), &[]) else {
             panic!("not told")
         };
         assert_eq!(code(&draft).as_deref(), Some("join.unauthorized"));
         assert!(draft.provisional);
-        assert_eq!(progress.step(seconds(60), unauthorized(), &[]), Step::Wait);
+        assert_eq!(progress.step(seconds(60), &unauthorized(), &[]), Step::Wait);
     }
 
     #[test]
     fn a_cause_that_goes_away_is_taken_back() {
         let mut progress = progress();
-        progress.step(seconds(1), unauthorized(), &[]);
+        progress.step(seconds(1), &unauthorized(), &[]);
         assert!(matches!(
-            progress.step(seconds(6), unauthorized(), &[]),
+            progress.step(seconds(6), &unauthorized(), &[]),
             Step::Tell(_)
         ));
-        let Step::Tell(draft) = progress.step(seconds(7), NodeSeen::Missing, &[]) else {
+        let Step::Tell(draft) = progress.step(seconds(7), &NodeSeen::Missing, &[]) else {
             panic!("not told")
         };
         assert_eq!(draft.root_cause, None);
@@ -292,17 +301,25 @@ mod tests {
     #[test]
     fn the_deadline_ends_with_the_cause_or_with_the_catch_all() {
         let mut denied = progress();
-        let Step::End(draft, End::Failed) = denied.step(seconds(600), unauthorized(), &[]) else {
+        let Step::End(draft, End::Failed) = denied.step(seconds(600), &unauthorized(), &[]) else {
             panic!("not the end")
         };
         assert_eq!(draft.outcome, Outcome::Failed);
         assert_eq!(code(&draft).as_deref(), Some("join.unauthorized"));
         let mut silent = progress();
-        let Step::End(draft, End::Failed) = silent.step(seconds(600), NodeSeen::Missing, &[])
+        silent.note_unknown(&["kubelet.service is inactive (dead)".to_owned()]);
+        let Step::End(draft, End::Failed) = silent.step(seconds(600), &NodeSeen::Missing, &[])
         else {
             panic!("not the end")
         };
         assert_eq!(code(&draft).as_deref(), Some("join.not_registered"));
+        assert_eq!(
+            draft.root_cause.unwrap().evidence,
+            [
+                "kubelet.service is inactive (dead)",
+                "no Node `ip-10-0-0-1` within 600 s"
+            ]
+        );
     }
 
     #[test]
@@ -311,15 +328,15 @@ mod tests {
         let not_ready = || {
             NodeSeen::NotReady("container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady".into())
         };
-        assert_eq!(progress.step(seconds(2), not_ready(), &[]), Step::Wait);
-        let Step::Tell(draft) = progress.step(seconds(7), not_ready(), &[]) else {
+        assert_eq!(progress.step(seconds(2), &not_ready(), &[]), Step::Wait);
+        let Step::Tell(draft) = progress.step(seconds(7), &not_ready(), &[]) else {
             panic!("not told")
         };
         assert_eq!(
             (draft.outcome, code(&draft).as_deref()),
             (Outcome::Registered, Some("cni.not_ready"))
         );
-        let Step::End(draft, end) = progress.step(seconds(302), not_ready(), &[]) else {
+        let Step::End(draft, end) = progress.step(seconds(302), &not_ready(), &[]) else {
             panic!("not the end")
         };
         assert_eq!((draft.outcome, end), (Outcome::Registered, End::NotReady));

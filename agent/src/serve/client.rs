@@ -9,11 +9,10 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use node::wire::Status;
-use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::host::path;
 use crate::host::root::Root;
+use crate::host::{path, socket};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const BODY_BYTES: usize = 1024 * 1024;
@@ -68,7 +67,7 @@ pub async fn status(root: &Root) -> Result<Status, Error> {
 }
 
 async fn ask(root: &Root) -> Result<Status, Error> {
-    let stream = UnixStream::connect(root.path(path::SOCKET))
+    let stream = socket::connect(root, path::SOCKET)
         .await
         .map_err(|source| Error::Connect { source })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))

@@ -2,7 +2,13 @@
 //!
 //! A code is never reused or renamed. An entry comes in together with the rule, probe or error that raises it.
 
+mod join;
+mod network;
+
 use super::{Condition, Finding, Severity};
+
+pub use join::*;
+pub use network::*;
 
 /// The user data holds no NodeConfig.
 pub const BOOTSTRAP_NO_NODE_CONFIG: Finding = Finding {
@@ -74,36 +80,6 @@ pub const BOOTSTRAP_EC2_FORBIDDEN: Finding = Finding {
     fix: "aws iam attach-role-policy --role-name ROLE --policy-arn arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",
 };
 
-/// An AWS API throttles this node.
-pub const AWS_API_THROTTLED: Finding = Finding {
-    code: "aws.api_throttled",
-    title: "An AWS API throttles this node",
-    severity: Severity::Warning,
-    condition: None,
-    cause: "Many instances call the same API at the same time.",
-    fix: "Launch in smaller batches; raise AWS_MAX_ATTEMPTS for the bootstrap; raise WARM_IP_TARGET so that the CNI calls less often",
-};
-
-/// AWS rejects signatures because of the clock.
-pub const TIME_SIGNATURE_EXPIRED: Finding = Finding {
-    code: "time.signature_expired",
-    title: "AWS rejects signatures because of the clock",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The node clock differs from AWS by more than five minutes, or credentials are stale.",
-    fix: "chronyc makestep; chronyc tracking",
-};
-
-/// The HTTP proxy cannot be used.
-pub const NETWORK_PROXY_FAILED: Finding = Finding {
-    code: "network.proxy_failed",
-    title: "The HTTP proxy cannot be reached",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "A proxy is set but does not answer or does not let the node through, or NO_PROXY lacks the metadata address, the endpoint or the service range.",
-    fix: "Set NO_PROXY to include 169.254.169.254, the cluster endpoint, the VPC and service ranges, and check the proxy address and its credentials",
-};
-
 /// The image credential provider is not installed.
 pub const BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING: Finding = Finding {
     code: "bootstrap.credential_provider_missing",
@@ -144,104 +120,14 @@ pub const BOOTSTRAP_UNIT_FAILED: Finding = Finding {
     fix: "journalctl -b -u nodeadm-config -u nodeadm-run",
 };
 
-/// The cluster does not accept the node role.
-pub const JOIN_UNAUTHORIZED: Finding = Finding {
-    code: "join.unauthorized",
-    title: "The cluster does not accept the node role",
-    severity: Severity::Fatal,
+/// An AWS API throttles this node.
+pub const AWS_API_THROTTLED: Finding = Finding {
+    code: "aws.api_throttled",
+    title: "An AWS API throttles this node",
+    severity: Severity::Warning,
     condition: None,
-    cause: "The API server answered but did not recognise the caller: the node role has no access entry and no aws-auth mapping, the role was deleted and made again, the mapping holds a role path or an instance-profile ARN, or the token was minted for another cluster name.",
-    fix: "aws eks create-access-entry --cluster-name CLUSTER --principal-arn ROLE_ARN --type EC2_LINUX",
-};
-
-/// The instance has no AWS credentials.
-pub const JOIN_NO_CREDENTIALS: Finding = Finding {
-    code: "join.no_credentials",
-    title: "The instance has no AWS credentials",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "No instance profile is attached, its role was removed, or the metadata service did not offer credentials in time.",
-    fix: "aws ec2 associate-iam-instance-profile --instance-id ID --iam-instance-profile Name=PROFILE",
-};
-
-/// The instance has no private DNS name.
-pub const JOIN_NO_PRIVATE_DNS: Finding = Finding {
-    code: "join.no_private_dns",
-    title: "The instance has no private DNS name",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The VPC gives no private DNS name, so the node name is empty: the DHCP option set lacks domain-name or domain-name-servers, or DNS hostnames are off.",
-    fix: "Set enableDnsHostnames on the VPC and give the DHCP option set a domain name and AmazonProvidedDNS",
-};
-
-/// The node registers under a name its identity may not use.
-pub const JOIN_NODE_NAME_MISMATCH: Finding = Finding {
-    code: "join.node_name_mismatch",
-    title: "The node registers under a name its identity may not use",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The user name the cluster maps for this instance differs from the name the kubelet registers (hostname override, custom DHCP domain, or the instance-id naming feature without a matching mapping).",
-    fix: "Map the role to system:node:{{EC2PrivateDNSName}}, or use an EC2_LINUX access entry, and remove --hostname-override",
-};
-
-/// The credential helper of the kubelet fails.
-pub const JOIN_EXEC_FAILED: Finding = Finding {
-    code: "join.exec_failed",
-    title: "The credential helper of the kubelet fails",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The token helper ran and exited with an error; usual reasons are missing instance credentials, an unreachable STS endpoint or a wrong region.",
-    fix: "Run the command of the exec section by hand as root and repair what it prints",
-};
-
-/// The kubelet runs but never registered.
-pub const JOIN_NOT_REGISTERED: Finding = Finding {
-    code: "join.not_registered",
-    title: "The kubelet runs but never registered",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The kubelet keeps trying to register and the node object does not appear; no sharper cause was seen.",
-    fix: "Read journalctl -b -u kubelet from the line \"Attempting to register node\" on",
-};
-
-/// The API certificate is not signed by the configured CA.
-pub const NETWORK_CA_MISMATCH: Finding = Finding {
-    code: "network.ca_mismatch",
-    title: "The API certificate is not signed by the configured CA",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The certificate authority in the user data belongs to another cluster, or a TLS proxy presents its own certificate.",
-    fix: "Replace certificateAuthority in the NodeConfig with: aws eks describe-cluster --name CLUSTER --query cluster.certificateAuthority.data",
-};
-
-/// The API endpoint name does not resolve.
-pub const NETWORK_DNS_NO_SUCH_HOST: Finding = Finding {
-    code: "network.dns_no_such_host",
-    title: "The API endpoint name does not resolve",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The resolver answers that the name does not exist: private hosted zone not associated with this VPC, DNS support off, or an endpoint of a deleted cluster.",
-    fix: "Set enableDnsSupport and enableDnsHostnames on the VPC and check apiServerEndpoint in the NodeConfig",
-};
-
-/// The API endpoint refuses connections.
-pub const NETWORK_API_REFUSED: Finding = Finding {
-    code: "network.api_refused",
-    title: "The API endpoint refuses connections",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "A host answers but nothing listens on the port: wrong endpoint or port, a local proxy that stopped, or a name that resolves to the wrong address.",
-    fix: "Compare apiServerEndpoint with: aws eks describe-cluster --name CLUSTER --query cluster.endpoint",
-};
-
-/// The API endpoint does not answer.
-pub const NETWORK_API_TIMEOUT: Finding = Finding {
-    code: "network.api_timeout",
-    title: "The API endpoint does not answer",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "Packets to the endpoint vanish: security group, network ACL, missing NAT route, or the node address is outside the public access list.",
-    fix: "Allow TCP 443 from the node security group to the cluster security group, or enable private endpoint access",
+    cause: "Many instances call the same API at the same time.",
+    fix: "Launch in smaller batches; raise AWS_MAX_ATTEMPTS for the bootstrap; raise WARM_IP_TARGET so that the CNI calls less often",
 };
 
 /// The kubelet was given a flag it does not know.
@@ -274,6 +160,16 @@ pub const KUBELET_CRASH_LOOP: Finding = Finding {
     fix: "journalctl -u kubelet -b | grep \"command failed\" | tail -1",
 };
 
+/// The client CA file of the kubelet is missing.
+pub const KUBELET_CLIENT_CA_MISSING: Finding = Finding {
+    code: "kubelet.client_ca_missing",
+    title: "The client CA file of the kubelet is missing",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The bootstrap did not write the cluster CA, or wrote an empty file.",
+    fix: "Rerun the bootstrap; check certificateAuthority in the NodeConfig",
+};
+
 /// The runtime offers no CRI service.
 pub const RUNTIME_CRI_UNAVAILABLE: Finding = Finding {
     code: "runtime.cri_unavailable",
@@ -282,6 +178,16 @@ pub const RUNTIME_CRI_UNAVAILABLE: Finding = Finding {
     condition: Some(Condition::ContainerRuntime),
     cause: "The CRI plugin is disabled in the configuration or failed to load (wrong section, missing snapshotter).",
     fix: "Remove cri from disabled_plugins in /etc/containerd/config.toml; ctr plugins ls | grep cri",
+};
+
+/// The container runtime socket does not exist.
+pub const RUNTIME_SOCKET_MISSING: Finding = Finding {
+    code: "runtime.socket_missing",
+    title: "The container runtime socket does not exist",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "containerd is not running or listens elsewhere.",
+    fix: "systemctl status containerd; journalctl -u containerd -b",
 };
 
 /// The pod network is not configured.
@@ -323,27 +229,43 @@ pub const CATALOGUE: &[&Finding] = &[
     &BOOTSTRAP_IMDS_UNREACHABLE,
     &BOOTSTRAP_EC2_UNREACHABLE,
     &BOOTSTRAP_EC2_FORBIDDEN,
-    &AWS_API_THROTTLED,
-    &TIME_SIGNATURE_EXPIRED,
-    &NETWORK_PROXY_FAILED,
     &BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING,
     &BOOTSTRAP_CONTAINERD_CONFIG_VERSION,
     &BOOTSTRAP_KUBELET_MISSING,
     &BOOTSTRAP_UNIT_FAILED,
+    &AWS_API_THROTTLED,
+    &TIME_SIGNATURE_EXPIRED,
+    &TIME_CERT_VALIDITY,
+    &TIME_UNSYNCHRONIZED,
+    &NETWORK_PROXY_FAILED,
+    &NETWORK_CA_MISMATCH,
+    &NETWORK_DNS_NO_SUCH_HOST,
+    &NETWORK_API_REFUSED,
+    &NETWORK_API_TIMEOUT,
+    &NETWORK_DNS_UNAVAILABLE,
+    &NETWORK_NO_ROUTE,
+    &NETWORK_TLS_TIMEOUT,
+    &NETWORK_CERT_NAME,
+    &NETWORK_API_THROTTLED,
+    &NETWORK_API_UNAVAILABLE,
+    &NETWORK_TLS_FAILED,
     &JOIN_UNAUTHORIZED,
     &JOIN_NO_CREDENTIALS,
     &JOIN_NO_PRIVATE_DNS,
     &JOIN_NODE_NAME_MISMATCH,
     &JOIN_EXEC_FAILED,
     &JOIN_NOT_REGISTERED,
-    &NETWORK_CA_MISMATCH,
-    &NETWORK_DNS_NO_SUCH_HOST,
-    &NETWORK_API_REFUSED,
-    &NETWORK_API_TIMEOUT,
+    &JOIN_ANONYMOUS,
+    &JOIN_EXEC_MISSING,
+    &JOIN_KUBECONFIG_INVALID,
+    &JOIN_GROUPS_MISSING,
+    &JOIN_STS_REGION_DISABLED,
     &KUBELET_UNKNOWN_FLAG,
     &KUBELET_CONFIG_INVALID,
     &KUBELET_CRASH_LOOP,
+    &KUBELET_CLIENT_CA_MISSING,
     &RUNTIME_CRI_UNAVAILABLE,
+    &RUNTIME_SOCKET_MISSING,
     &CNI_NOT_READY,
     &IMAGE_SANDBOX_UNAVAILABLE,
     &SSM_NOT_RUNNING,

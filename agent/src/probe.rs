@@ -1,0 +1,72 @@
+//! Active checks, one file each: look at one thing, and say which finding that is.
+//!
+//! Each looks through the ports in `host`, within [`DEADLINE`], and hands what it saw to a pure function `judge`. The
+//! ladder of the join phase climbs them in order; none changes anything on the node or in the cluster.
+
+pub mod clock;
+pub mod container_runtime;
+pub mod credential;
+pub mod endpoint;
+pub mod identity;
+pub mod kubeconfig;
+pub mod kubelet;
+
+use std::time::Duration;
+
+use node::finding::Finding;
+
+use crate::host::connect::Patience;
+
+/// No single look takes longer.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The way to the API server is given up a little before its TLS is, so that the two are told apart.
+pub const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(4),
+    secure: DEADLINE,
+};
+
+/// What a check came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Passed,
+    /// This is wrong.
+    Fault(Fault),
+    /// Nothing is known: why not.
+    CannotTell(String),
+}
+
+/// A finding that a check makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The entry of the catalogue.
+    pub finding: &'static Finding,
+    /// What was seen; the plainest line last.
+    pub evidence: Vec<String>,
+}
+
+impl Outcome {
+    /// This finding, seen by this one line.
+    fn fault(finding: &'static Finding, evidence: impl Into<String>) -> Self {
+        Self::Fault(Fault {
+            finding,
+            evidence: vec![evidence.into()],
+        })
+    }
+}
+
+#[cfg(test)]
+impl Outcome {
+    /// Code and last line of a fault.
+    fn told(&self) -> (&str, &str) {
+        match self {
+            Self::Fault(fault) => (
+                fault.finding.code,
+                fault.evidence.last().map_or("", String::as_str),
+            ),
+            Self::Passed => ("passed", ""),
+            Self::CannotTell(why) => ("cannot tell", why),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Is there a way to the API server: its name, its address, the proxy before it, TLS with exactly our authority?
+//!
+//! One connection, on which nothing is said; the connector tells its stages apart.
+
+use std::error::Error;
+
+use node::chain::Chain;
+use node::finding::{self, Finding};
+
+use super::Outcome;
+use crate::host::connect::{self, Kind};
+use crate::host::kubernetes::Access;
+
+/// Connects to the endpoint of the kubeconfig, through the proxy where one is set.
+pub async fn reach(access: &Access) -> Outcome {
+    match access.reach().await {
+        Ok(()) => Outcome::Passed,
+        Err(error) => judge(&access.endpoint().to_string(), error.as_ref()),
+    }
+}
+
+/// What it means that there is no connection to this endpoint.
+pub fn judge(endpoint: &str, error: &(dyn Error + 'static)) -> Outcome {
+    let finding = of(connect::kind(error));
+    Outcome::fault(finding, format!("{endpoint}: {}", Chain(error)))
+}
+
+fn of(kind: Kind) -> &'static Finding {
+    match kind {
+        Kind::NoSuchHost => &finding::NETWORK_DNS_NO_SUCH_HOST,
+        Kind::NameServer => &finding::NETWORK_DNS_UNAVAILABLE,
+        Kind::Refused => &finding::NETWORK_API_REFUSED,
+        Kind::NoRoute => &finding::NETWORK_NO_ROUTE,
+        Kind::Timeout => &finding::NETWORK_API_TIMEOUT,
+        Kind::TlsTimeout => &finding::NETWORK_TLS_TIMEOUT,
+        Kind::UnknownIssuer => &finding::NETWORK_CA_MISMATCH,
+        Kind::CertificateTime => &finding::TIME_CERT_VALIDITY,
+        Kind::CertificateName => &finding::NETWORK_CERT_NAME,
+        Kind::Tls | Kind::Broken => &finding::NETWORK_TLS_FAILED,
+        // The only setting of the way itself is the proxy's.
+        Kind::ProxyUnreachable | Kind::ProxyDenied | Kind::Configuration => {
+            &finding::NETWORK_PROXY_FAILED
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

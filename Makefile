@@ -7,12 +7,12 @@ BIN := $(CARGO_TARGET_DIR)/debug
 MUSL := x86_64-unknown-linux-musl
 RELEASE := $(CARGO_TARGET_DIR)/$(MUSL)/release/nodeagent
 # The lab needs root; cargo does not and is never run through sudo, so that its files stay the user's.
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,NODECTL_CACHE,XDG_CACHE_HOME)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,HOME,CARGO_TARGET_DIR,NODECTL_CACHE,XDG_CACHE_HOME,UPDATE,FAULT)
 SAY_SUDO = $(if $(SUDO),@echo 'the lab needs root: sudo runs it')
 RUNNER := CARGO_TARGET_$(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')_RUNNER
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit suite bench release lab tools
+.PHONY: help demo test check unit suite faults bench release lab tools
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,7 +38,13 @@ unit: build ## Unit tests and cases, without root
 suite: build ## Real nodes in the lab (needs root)
 	$(SAY_SUDO)
 	@$(SUDO) $(BIN)/lab setup
-	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab -- --nocapture --test-threads 1
+	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab -- --nocapture --test-threads 1 --skip faults::every_fault
+
+# Not part of `test` yet: it is to hold on many machines first.
+faults: build ## Every fault that a node names, four minutes in the lab; UPDATE=1 writes docs/reference/faults.md (needs root)
+	$(SAY_SUDO)
+	@$(SUDO) $(BIN)/lab setup
+	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab faults:: -- --nocapture --test-threads 1
 
 bench: build release ## Time and memory of the config phase and of a token, beside their peers (needs root for nodeadm)
 	$(SAY_SUDO)

@@ -129,6 +129,13 @@ impl Default for Wanted {
 impl Lab {
     /// Adds a machine and waits until its systemd runs; what becomes of it then is the agent's business.
     pub fn add_machine(&self, wanted: &Wanted) -> Result<MachineRecord, MachineError> {
+        let record = self.create_machine(wanted)?;
+        self.start_machine(&record)?;
+        Ok(record)
+    }
+
+    /// Adds a machine that does not run yet, so that something can be changed before its first boot.
+    pub fn create_machine(&self, wanted: &Wanted) -> Result<MachineRecord, MachineError> {
         let _held = file::lock(&self.layout.lock())?;
         let image = Image::build(self.layout.cache(), wanted.features)?;
         let user_data = user_data::fill_in(&wanted.user_data, self)?;
@@ -138,14 +145,13 @@ impl Lab {
             root::write(self, &record, number, wanted)?;
             image.write(&root::image(self, &record))?;
             record::write(&self.layout.run(), &record)?;
-            boot::start(self, &record, &image).await?;
             Ok(record)
         })?
     }
 
-    /// Ends the machine as a crash would and starts it again, with all that it has written and with what its record says
-    /// now; waits until its systemd runs.
-    pub fn restart_machine(&self, record: &MachineRecord) -> Result<(), MachineError> {
+    /// Starts the machine with all that it has written and with what its record says now, and waits until its systemd
+    /// runs. One that runs is ended first, as a crash would.
+    pub fn start_machine(&self, record: &MachineRecord) -> Result<(), MachineError> {
         let _held = file::lock(&self.layout.lock())?;
         let image = Image::read(&root::image(self, record))?;
         record::write(&self.layout.run(), record)?;
@@ -183,6 +189,11 @@ impl Lab {
             file::remove(&self.layout.machine(&record.name))?;
             Ok(())
         })?
+    }
+
+    /// The files of the machine that are not those of its image. Before it first starts they can be changed.
+    pub fn machine_layer(&self, record: &MachineRecord) -> PathBuf {
+        root::layer(self, record)
     }
 
     /// A command that runs what is appended to it inside the machine, as root; `None` when the machine does not run.

@@ -80,6 +80,9 @@ pub fn create(namespace: &Path) -> Result<(), NetworkError> {
         format!("address add {api_server} dev {BRIDGE}"),
         format!("address add {metadata} dev {BRIDGE}"),
         format!("link set {BRIDGE} up"),
+        // The kernel looks for local addresses first of all; that must come after the rules of `block`.
+        "rule add priority 100 lookup local".to_owned(),
+        "rule delete priority 0 lookup local".to_owned(),
     ];
     for line in lines {
         let words: Vec<&str> = line.split(' ').collect();
@@ -132,20 +135,30 @@ where
     process::run(Command::new(program).args(arguments)).map_err(NetworkError::Command)
 }
 
-/// From now on TCP connections from this address to this port of the lab are refused. A rule of
-/// routing does it: no packet filter is needed. Call it once a lab.
-pub fn refuse(namespace: &Path, from: Ipv4Addr, port: u16) -> Result<(), NetworkError> {
-    // The kernel looks for local addresses first of all; that must come after our rule.
-    let rules = [
-        "rule add priority 100 lookup local".to_owned(),
-        format!("rule add priority 10 from {from} ipproto tcp dport {port} prohibit"),
-        "rule delete priority 0 lookup local".to_owned(),
-    ];
-    for rule in rules {
-        let words: Vec<&str> = rule.split(' ').collect();
-        inside(namespace, "ip", &words)?;
-    }
-    Ok(())
+/// What becomes of packets that are not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Their sender is told so.
+    Refused,
+    /// They disappear.
+    BlackHole,
+}
+
+/// From now on TCP connections from this address to this port of the lab do not come about. A rule of routing does it: no
+/// packet filter is needed.
+pub fn block(
+    namespace: &Path,
+    from: Ipv4Addr,
+    port: u16,
+    block: Block,
+) -> Result<(), NetworkError> {
+    let action = match block {
+        Block::Refused => "prohibit",
+        Block::BlackHole => "blackhole",
+    };
+    let rule = format!("rule add priority 10 from {from} ipproto tcp dport {port} {action}");
+    let words: Vec<&str> = rule.split(' ').collect();
+    inside(namespace, "ip", &words).map(drop)
 }
 
 /// Removes the namespace; its interfaces go with it once its last process has gone. None there is as good.

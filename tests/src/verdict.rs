@@ -1,4 +1,4 @@
-//! What the agents of the lab's machines have said on their consoles, read from the files in which the consoles end up.
+//! What the agents of the lab's machines have said on their consoles, read from as much of these as EC2 returns.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use node::{console, wire::Verdict};
 use thiserror::Error;
 
 use crate::{
-    cloud::record::MachineRecord,
-    file::{self, FileError},
+    cloud::{gateway, record::MachineRecord},
+    file,
     lifecycle::Lab,
     network::NetworkError,
     wait::{self, Poll, WaitError},
@@ -17,8 +17,14 @@ use crate::{
 #[derive(Debug, Error)]
 pub enum VerdictError {
     /// The console could not be read.
-    #[error(transparent)]
-    File(#[from] FileError),
+    #[error("reading the console of `{machine}`")]
+    Console {
+        /// The machine.
+        machine: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The lab's network could not be entered.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -35,10 +41,20 @@ pub enum VerdictError {
     },
 }
 
+/// The machine's console as EC2 would return it.
+pub fn console(record: &MachineRecord) -> Result<String, VerdictError> {
+    let read = gateway::read_console(&record.console).map_err(|source| VerdictError::Console {
+        machine: record.name.clone(),
+        source,
+    })?;
+    Ok(read.map_or_else(String::new, |(_, bytes)| {
+        String::from_utf8_lossy(&bytes).into_owned()
+    }))
+}
+
 /// The newest verdict on the machine's console.
 pub fn newest(record: &MachineRecord) -> Result<Option<Verdict>, VerdictError> {
-    let bytes = file::read_bytes(&record.console)?;
-    Ok(console::decode(&String::from_utf8_lossy(&bytes)).pop())
+    Ok(console::decode(&console(record)?).pop())
 }
 
 /// The code of a verdict's root cause.

@@ -9,6 +9,8 @@
 
 #[path = "lab/down.rs"]
 mod down;
+#[path = "lab/faults.rs"]
+mod faults;
 #[path = "lab/join.rs"]
 mod join;
 #[path = "lab/option.rs"]

@@ -30,6 +30,7 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
+pub use self::ec2::read_console;
 pub use self::refusal::{Reason, Refusals, Refused};
 pub use self::request_log::LoggedRequest;
 pub use self::tls::{TlsError, TlsListener};

@@ -8,6 +8,7 @@ mod directory;
 mod document;
 mod fault;
 mod token;
+mod torn;
 mod tree;
 
 use std::net::SocketAddr;
@@ -113,10 +114,10 @@ impl Service {
     ) -> Result<Response, DirectoryError> {
         let (method, path) = (&head.method, head.uri.path());
         let faults = self.directory.faults(machine)?;
-        match self
+        let effect = self
             .fault_counter
-            .effect_on(&machine.instance_id, &faults, method, path)
-        {
+            .effect_on(&machine.instance_id, &faults, method, path);
+        match effect {
             Some(Effect::Status(code)) => {
                 let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 return Ok(refuse(code));
@@ -125,14 +126,18 @@ impl Service {
             Some(Effect::DelayMilliseconds(delay)) => {
                 tokio::time::sleep(Duration::from_millis(delay)).await;
             }
-            None => {}
+            Some(Effect::HalfBody) | None => {}
         }
         let now = Timestamp::now();
-        match *method {
-            Method::PUT => Ok(self.issue_token(machine, path, &head.headers, now)),
-            Method::GET | Method::HEAD => self.read(machine, path, &head.headers, now),
-            _ => Ok(refuse(StatusCode::METHOD_NOT_ALLOWED)),
-        }
+        let response = match *method {
+            Method::PUT => self.issue_token(machine, path, &head.headers, now),
+            Method::GET | Method::HEAD => self.read(machine, path, &head.headers, now)?,
+            _ => refuse(StatusCode::METHOD_NOT_ALLOWED),
+        };
+        Ok(match effect {
+            Some(Effect::HalfBody) => torn::in_half(response).await,
+            _ => response,
+        })
     }
 
     fn issue_token(

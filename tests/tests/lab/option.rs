@@ -324,7 +324,7 @@ fn is_nodeadm_to_all_appearances(lab: &Lab, record: &MachineRecord) {
 
 fn the_same_boot_again_changes_nothing(lab: &Lab, record: &MachineRecord) {
     let before = times(lab, record);
-    lab.restart_machine(record).unwrap();
+    lab.start_machine(record).unwrap();
     let node = wait_rejoined(lab, record);
     has_merged_everything(lab, record, &node);
     has_its_environments(lab, record);
@@ -343,7 +343,7 @@ fn what_is_no_longer_asked_for_goes(lab: &Lab, mut record: MachineRecord) {
     let told = String::from_utf8(told).unwrap().replace(INSTANCE, "");
     record.user_data = Some(STANDARD.encode(told));
     says(lab, &record, &["rm", &format!("/{TEAM_FILE}")]);
-    lab.restart_machine(&record).unwrap();
+    lab.start_machine(&record).unwrap();
     wait_rejoined(lab, &record);
     for path in [DEFAULT_ENVIRONMENT, KUBELET_ENVIRONMENT, RESOLVED] {
         let ended = ask(lab, &record, &["test", "-e", path]);

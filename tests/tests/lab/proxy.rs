@@ -111,7 +111,13 @@ fn serve(lab: &Lab, proxy: &Proxy, stopped: oneshot::Receiver<()>) {
 fn a_node_behind_a_proxy_joins_through_it(lab: &Lab, proxy: &Proxy) {
     // EC2 and the API server listen on 443, the proxy and the metadata service do not.
     let address = network::machine_address(1);
-    network::refuse(&lab.layout.network_namespace(), address, 443).unwrap();
+    network::block(
+        &lab.layout.network_namespace(),
+        address,
+        443,
+        network::Block::Refused,
+    )
+    .unwrap();
     let record = lab
         .add_machine(&wanted(NODE_ROLE, behind_the_proxy()))
         .unwrap();

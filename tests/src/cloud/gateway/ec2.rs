@@ -62,8 +62,9 @@ pub(super) fn console_output(run: &Path, call: &Call) -> Result<Response, Fault>
     ))
 }
 
-/// The end of the console and when it last changed; `None` for a machine that has not written anything yet.
-fn read_console(path: &Path) -> io::Result<Option<(Timestamp, Vec<u8>)>> {
+/// The end of the console, as much as EC2 keeps of it, and when it last changed; `None` for a machine that has not
+/// written anything yet.
+pub fn read_console(path: &Path) -> io::Result<Option<(Timestamp, Vec<u8>)>> {
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

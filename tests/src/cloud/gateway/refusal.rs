@@ -46,6 +46,8 @@ pub enum Reason {
     Denied,
     /// There were too many.
     Throttled,
+    /// The instance is so young that it is not known everywhere yet.
+    NotFound,
 }
 
 impl Refusals {
@@ -77,6 +79,11 @@ impl Refused {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "RequestLimitExceeded",
                 "Request limit exceeded.",
+            ),
+            Reason::NotFound => Fault::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidInstanceID.NotFound",
+                "The instance ID does not exist",
             ),
         }
     }

@@ -47,6 +47,8 @@ pub enum Effect {
     Hang,
     /// It is answered as ever, so much later.
     DelayMilliseconds(u64),
+    /// The connection ends after half of the answer.
+    HalfBody,
 }
 
 impl Faults {

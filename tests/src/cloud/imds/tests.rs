@@ -211,3 +211,25 @@ async fn faults_strike_before_the_token_is_looked_at() {
         "02:88:00:00:00:0b"
     );
 }
+
+#[tokio::test]
+async fn an_answer_can_break_off_in_its_middle() {
+    let service = Running::start(MachineRecord::typical()).await;
+    let token = service.token().await;
+    service.directory.set_faults(Faults {
+        faults: vec![Fault {
+            path: "meta-data/instance-id".to_owned(),
+            method: None,
+            times: Some(1),
+            effect: Effect::HalfBody,
+        }],
+    });
+    let uri = format!("http://{}/latest/meta-data/instance-id", service.address);
+    let request = || {
+        let request = Request::get(&uri).header(TOKEN, &token);
+        request.body(bytes::Bytes::new().into()).unwrap()
+    };
+    assert!(web::send(&web::client(), request()).await.is_err());
+    let whole = web::send(&web::client(), request()).await.unwrap();
+    assert_eq!(whole.text(), MachineRecord::typical().instance_id);
+}

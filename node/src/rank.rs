@@ -25,6 +25,8 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("kubelet.client_ca_missing", "kubelet.crash_loop"),
     ("runtime.*", "kubelet.crash_loop"),
     ("kubelet.unknown_flag", "kubelet.crash_loop"),
+    ("kubelet.bad_node_label", "kubelet.crash_loop"),
+    ("kubelet.port_in_use", "kubelet.crash_loop"),
     ("kubelet.config_invalid", "kubelet.crash_loop"),
     ("network.dns_no_such_host", "network.api_timeout"),
     ("network.dns_unavailable", "network.api_timeout"),

@@ -140,6 +140,26 @@ pub const KUBELET_UNKNOWN_FLAG: Finding = Finding {
     fix: "Remove the flag from spec.kubelet.flags or from the drop-in of the unit",
 };
 
+/// A node label is not allowed.
+pub const KUBELET_BAD_NODE_LABEL: Finding = Finding {
+    code: "kubelet.bad_node_label",
+    title: "A node label is not allowed",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "Nodes may not set labels in the reserved namespaces.",
+    fix: "Use a label under node.kubernetes.io/ or your own domain",
+};
+
+/// The kubelet port is taken.
+pub const KUBELET_PORT_IN_USE: Finding = Finding {
+    code: "kubelet.port_in_use",
+    title: "The kubelet port is taken",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "Another process or a second kubelet listens on 10250.",
+    fix: "ss -ltnp \"sport = :10250\" and stop that process",
+};
+
 /// The kubelet configuration is not valid.
 pub const KUBELET_CONFIG_INVALID: Finding = Finding {
     code: "kubelet.config_invalid",
@@ -261,6 +281,8 @@ pub const CATALOGUE: &[&Finding] = &[
     &JOIN_GROUPS_MISSING,
     &JOIN_STS_REGION_DISABLED,
     &KUBELET_UNKNOWN_FLAG,
+    &KUBELET_BAD_NODE_LABEL,
+    &KUBELET_PORT_IN_USE,
     &KUBELET_CONFIG_INVALID,
     &KUBELET_CRASH_LOOP,
     &KUBELET_CLIENT_CA_MISSING,

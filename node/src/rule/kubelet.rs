@@ -28,6 +28,40 @@ pub(super) const RULES: &[Rule] = &[
         harmless: None,
         clears: PARSED,
     },
+    // cmd/kubelet/app/options/options.go, ValidateKubeletFlags: an error of two lines.
+    Rule {
+        finding: &finding::KUBELET_BAD_NODE_LABEL,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["labels specified with --node-labels: "],
+            matches: |line| {
+                let error = line.error();
+                Match::node_if(error.contains("labels specified with --node-labels: "))
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: PARSED,
+    },
+    // pkg/kubelet/server/server.go: the kubelet ends after this line.
+    Rule {
+        finding: &finding::KUBELET_PORT_IN_USE,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["Failed to listen and serve"],
+            matches: |line| {
+                Match::node_if(
+                    line.message() == "Failed to listen and serve"
+                        && line.error().contains("bind: address already in use"),
+                )
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: &[Clear::UnitActive(KUBELET, Duration::from_mins(1))],
+    },
     // cmd/kubelet/app/server.go: every way in which the configuration ends a kubelet before it runs.
     Rule {
         finding: &finding::KUBELET_CONFIG_INVALID,

@@ -47,6 +47,21 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             "kubelet.config_invalid",
             "    config: {featureGates: {NoSuchGate: true}}\n",
         ),
+        kubelet(
+            "kubelet: a label that nodes may not set",
+            "kubelet.bad_node_label",
+            "    flags: [--node-labels=node-role.kubernetes.io/worker=yes]\n",
+        ),
+        row(
+            "kubelet: its port is taken",
+            End::Waiting,
+            "kubelet.port_in_use",
+            node(""),
+        )
+        .file(
+            "etc/systemd/system/kubelet.service.d/50-second.conf",
+            "[Service]\nExecStartPre=-/usr/bin/systemd-run --unit=second-kubelet /usr/bin/socat TCP-LISTEN:10250,fork /dev/null\n",
+        ),
         row(
             "kubelet: an image without it",
             End::Failed,

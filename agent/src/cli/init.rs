@@ -233,8 +233,6 @@ async fn configure(
         (loaded, Some(facts))
     };
     let mut loaded = loaded.map_err(|source| Error::Source { source })?;
-    // At once: whatever ends the boot from here on, these may be why.
-    desk.warn(loaded.warnings.clone());
     let changed = cached
         .as_ref()
         .is_none_or(|cached| cached.spec != loaded.config.spec);
@@ -245,6 +243,8 @@ async fn configure(
         tracing::info!("the sources say something else than the config phase saw; it runs again");
         desk.begin(Phase::Config);
     }
+    // At once: whatever ends the boot from here on, these may be why.
+    desk.warn(std::mem::take(&mut loaded.warnings));
     let mut facts: Facts = match facts {
         Some(facts) => facts.map_err(Error::Facts)?,
         None => facts::gather(root, &imds).await.map_err(Error::Facts)?,
@@ -287,7 +287,7 @@ async fn write(
     }
     let plan = plan::plan(&loaded.config, &loaded.agent, facts).map_err(Error::Plan)?;
     desk.identify(plan.summary.identity());
-    desk.warn(
+    desk.warn_also(
         loaded
             .warnings
             .into_iter()

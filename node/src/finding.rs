@@ -80,10 +80,7 @@ impl Finding {
 
 /// The entry with this code.
 pub fn by_code(code: &str) -> Option<&'static Finding> {
-    CATALOGUE
-        .iter()
-        .copied()
-        .find(|finding| finding.code == code)
+    catalogue().find(|finding| finding.code == code)
 }
 
 #[cfg(test)]
@@ -95,7 +92,7 @@ mod tests {
     #[test]
     fn every_entry_is_complete_and_its_code_unique() {
         let mut codes = BTreeSet::new();
-        for finding in CATALOGUE {
+        for finding in catalogue() {
             assert!(
                 codes.insert(finding.code),
                 "`{}` stands twice",

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use node::finding::CATALOGUE;
+use node::finding::catalogue;
 use node::wire::Outcome;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -106,7 +106,7 @@ fn lines(registry: &mut Registry, view: &View) {
 
 fn findings(registry: &mut Registry, view: &View) {
     let open = Family::<FindingLabels, Gauge>::default();
-    for finding in CATALOGUE {
+    for finding in catalogue() {
         let labels = FindingLabels {
             code: finding.code,
             severity: finding.severity.as_str(),

@@ -2,6 +2,21 @@
 
 use crate::finding::{Finding, Severity};
 
+/// All of this area.
+pub(super) const JOIN: &[&Finding] = &[
+    &JOIN_UNAUTHORIZED,
+    &JOIN_NO_CREDENTIALS,
+    &JOIN_NO_PRIVATE_DNS,
+    &JOIN_NODE_NAME_MISMATCH,
+    &JOIN_EXEC_FAILED,
+    &JOIN_NOT_REGISTERED,
+    &JOIN_ANONYMOUS,
+    &JOIN_EXEC_MISSING,
+    &JOIN_KUBECONFIG_INVALID,
+    &JOIN_GROUPS_MISSING,
+    &JOIN_STS_REGION_DISABLED,
+];
+
 /// The cluster does not accept the node role.
 pub const JOIN_UNAUTHORIZED: Finding = Finding {
     code: "join.unauthorized",

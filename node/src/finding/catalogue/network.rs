@@ -1,6 +1,22 @@
-//! Findings of the way to the API server: name, route, TLS, proxy, and the clock that certificates and signatures go by.
+//! Findings of the way to the API server: name, route, TLS, proxy.
 
-use crate::finding::{Condition, Finding, Severity};
+use crate::finding::{Finding, Severity};
+
+/// All of this area.
+pub(super) const NETWORK: &[&Finding] = &[
+    &NETWORK_PROXY_FAILED,
+    &NETWORK_CA_MISMATCH,
+    &NETWORK_DNS_NO_SUCH_HOST,
+    &NETWORK_API_REFUSED,
+    &NETWORK_API_TIMEOUT,
+    &NETWORK_DNS_UNAVAILABLE,
+    &NETWORK_NO_ROUTE,
+    &NETWORK_TLS_TIMEOUT,
+    &NETWORK_CERT_NAME,
+    &NETWORK_API_THROTTLED,
+    &NETWORK_API_UNAVAILABLE,
+    &NETWORK_TLS_FAILED,
+];
 
 /// The HTTP proxy cannot be used.
 pub const NETWORK_PROXY_FAILED: Finding = Finding {
@@ -120,34 +136,4 @@ pub const NETWORK_TLS_FAILED: Finding = Finding {
     condition: None,
     cause: "Something takes the connection and then closes it or speaks no TLS: wrong port, a load balancer without targets, or a device between the node and the endpoint.",
     fix: "Compare apiServerEndpoint with: aws eks describe-cluster --name CLUSTER --query cluster.endpoint",
-};
-
-/// AWS rejects signatures because of the clock.
-pub const TIME_SIGNATURE_EXPIRED: Finding = Finding {
-    code: "time.signature_expired",
-    title: "AWS rejects signatures because of the clock",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "The node clock differs from AWS by more than five minutes, or credentials are stale.",
-    fix: "chronyc makestep; chronyc tracking",
-};
-
-/// A certificate is outside its validity on this clock.
-pub const TIME_CERT_VALIDITY: Finding = Finding {
-    code: "time.cert_validity",
-    title: "A certificate is outside its validity on this clock",
-    severity: Severity::Fatal,
-    condition: None,
-    cause: "Nearly always the node clock is wrong; otherwise the certificate expired.",
-    fix: "chronyc makestep, then systemctl restart kubelet",
-};
-
-/// The clock is not synchronised or was stepped.
-pub const TIME_UNSYNCHRONIZED: Finding = Finding {
-    code: "time.unsynchronized",
-    title: "The clock is not synchronised or was stepped",
-    severity: Severity::Warning,
-    condition: Some(Condition::Kernel),
-    cause: "chronyd is stopped or cannot reach 169.254.169.123.",
-    fix: "systemctl restart chronyd; chronyc tracking",
 };

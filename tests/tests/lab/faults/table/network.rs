@@ -1,0 +1,151 @@
+//! What is wrong on the way to the API server.
+
+use lab::network::Block;
+
+use super::{MINUTES, row};
+use crate::faults::{
+    front::Front,
+    row::{CANARY, Change, End, Row},
+    server::{NAME_SERVER, PROXY, SILENT},
+    user_data::{
+        self, AUTHORITY, CIDR, ENDPOINT, FOREIGN_AUTHORITY, NAME, cluster, endpoint, hurried, node,
+    },
+};
+
+/// An endpoint of no cluster, looked up with this name server.
+fn nowhere(name_server: &str) -> String {
+    const HOST: &str = "ffffffffffffffffffffffffffffffff.gr7.us-east-1.eks.amazonaws.com";
+    let resolver = format!("    network:\n      nameservers: [{name_server}]\n");
+    endpoint(&format!("https://{HOST}")) + &resolver
+}
+
+pub(in crate::faults) fn rows() -> Vec<Row> {
+    let foreign = AUTHORITY.replace("${CERTIFICATE_AUTHORITY}", FOREIGN_AUTHORITY);
+    let front = |fault, code, which| row(fault, End::Waiting, code, user_data::front(which));
+    vec![
+        row(
+            "API server: a black hole",
+            End::Waiting,
+            "network.api_timeout",
+            node(""),
+        )
+        .change(Change::Blocked(443, Block::BlackHole))
+        .within(MINUTES),
+        row(
+            "API server: connections refused",
+            End::Waiting,
+            "network.api_refused",
+            endpoint("https://10.88.0.2:8443"),
+        )
+        .within(MINUTES),
+        row(
+            "API server: connections filtered",
+            End::Waiting,
+            "network.api_timeout",
+            node(""),
+        )
+        .change(Change::Blocked(443, Block::Refused))
+        .within(MINUTES),
+        row(
+            "API server: no route",
+            End::Waiting,
+            "network.no_route",
+            node(""),
+        )
+        .file(
+            "etc/systemd/network/10-host0.network.d/50-route.conf",
+            "[Route]\nDestination=10.88.0.2/32\nType=unreachable\n",
+        ),
+        row(
+            "API server: something that does not speak TLS",
+            End::Waiting,
+            "network.tls_failed",
+            endpoint("https://10.88.0.1:4566"),
+        ),
+        row(
+            "API server: something that accepts and is silent",
+            End::Waiting,
+            "network.tls_timeout",
+            endpoint(&format!("https://{SILENT}")),
+        ),
+        row(
+            "API server: no such host",
+            End::Waiting,
+            "network.dns_no_such_host",
+            nowhere(NAME_SERVER),
+        ),
+        row(
+            "API server: the resolver is silent",
+            End::Waiting,
+            "network.dns_unavailable",
+            // In the subnet, and nobody's.
+            nowhere("10.88.0.250"),
+        )
+        .within(MINUTES),
+        row(
+            "API server: a certificate of another authority",
+            End::Failed,
+            "network.ca_mismatch",
+            hurried(&cluster(&[NAME, ENDPOINT, &foreign, CIDR], "")),
+        ),
+        front(
+            "API server: an expired certificate",
+            "time.cert_validity",
+            Front::Expired,
+        ),
+        front(
+            "API server: 503 to everything",
+            "network.api_unavailable",
+            Front::Unavailable,
+        ),
+        front(
+            "API server: 429 to everything",
+            "network.api_throttled",
+            Front::Throttling,
+        ),
+        front(
+            "clock: ten minutes ahead of the API server's",
+            "time.signature_expired",
+            Front::Behind,
+        ),
+        front(
+            "clock: ten minutes behind the API server's",
+            "time.signature_expired",
+            Front::Ahead,
+        ),
+        row(
+            "API server: a certificate for another name",
+            End::Waiting,
+            "network.cert_name",
+            endpoint("https://another.example"),
+        )
+        .change(Change::Host("10.88.0.2 another.example\n")),
+        row(
+            "proxy: nobody listens",
+            End::Waiting,
+            "network.proxy_failed",
+            node(&format!(
+                "        HTTPS_PROXY: http://node:{CANARY}@10.88.0.1:3129\n"
+            )),
+        )
+        .within(MINUTES),
+        row(
+            "proxy: a wrong password",
+            End::Waiting,
+            "network.proxy_failed",
+            node(&format!(
+                "        HTTPS_PROXY: http://node:{CANARY}@{PROXY}\n"
+            )),
+        )
+        .within(MINUTES),
+        row(
+            "proxy: a scheme that is none of a proxy, EC2 needed",
+            End::Failed,
+            "network.proxy_failed",
+            node(&format!(
+                "        HTTPS_PROXY: ftp://node:{CANARY}@10.88.0.1:3128\n"
+            )),
+        )
+        .own_domain(),
+    ]
+}

@@ -5,6 +5,7 @@ mod block;
 mod daemon;
 mod ledger;
 mod run;
+pub mod ssm;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! The command line: what was asked, handed to the one function that does it, and its end as an exit code.
 
+mod boot;
 mod completion;
 mod config;
 pub mod daemon;
@@ -114,6 +115,8 @@ enum Command {
     Daemon(daemon::Options),
     /// Show how this node is
     Status(status::Options),
+    /// Show how long each phase of this boot took, from the start of the kernel until the node was Ready
+    Boot(boot::Options),
     /// Print a token for the cluster, as the kubelet's exec credential
     Token(token::Options),
     /// Print how many pods instance types can hold
@@ -188,6 +191,7 @@ pub async fn run() -> ExitCode {
         Command::Config(command) => config::run(&context, &command).await,
         Command::Daemon(options) => daemon::run(&context, &options).await,
         Command::Status(options) => status::run(&context, &options).await,
+        Command::Boot(options) => boot::run(&context, &options).await,
         Command::Token(options) => token::run(&context, &options).await,
         Command::MaxPods(options) => max_pods::run(&context, &options).await,
         Command::Version(options) => version::run(&options),

@@ -1,6 +1,7 @@
 //! What this machine is: gathered once, in parallel, before anything is planned. No EC2 call on a normal boot.
 
 pub mod api_server;
+pub mod cloud_init;
 mod cpu;
 mod device;
 pub mod ec2;
@@ -8,7 +9,8 @@ pub mod instance_types;
 pub mod labels;
 mod memory;
 mod name;
-mod version;
+pub mod version;
+pub mod warm_pool;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -117,6 +119,8 @@ pub struct Instance {
     pub account_id: String,
     /// AWS partition, `aws` in commercial regions.
     pub partition: String,
+    /// State in the warm pool of its Auto Scaling group, such as `Warmed:Stopped`; none when it is to serve.
+    pub warmed: Option<String>,
 }
 
 impl Instance {
@@ -250,12 +254,13 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
     let address_path = format!("{META_DATA}/local-ipv4");
     let role_path = format!("{META_DATA}/iam/security-credentials/");
     let partition_path = format!("{META_DATA}/services/partition");
-    let (identity, hostname, local_ipv4, role, partition) = tokio::try_join!(
+    let (identity, hostname, local_ipv4, role, partition, target) = tokio::try_join!(
         identity,
         imds.text(&hostname_path),
         imds.text(&address_path),
         imds.text(&role_path),
         imds.text(&partition_path),
+        async { Ok(warm_pool::target(imds).await) },
     )
     .map_err(|source| Error::Imds { source })?;
     let identity: IdentityDocument =
@@ -284,6 +289,10 @@ async fn instance(imds: &Imds) -> Result<Instance, Error> {
             .to_owned(),
         account_id: identity.account_id,
         partition: partition.unwrap_or_else(|| "aws".to_owned()),
+        warmed: match target {
+            warm_pool::Target::Warmed(state) => Some(state),
+            _ => None,
+        },
     })
 }
 

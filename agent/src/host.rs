@@ -8,6 +8,7 @@ pub mod aws;
 mod body;
 pub mod connect;
 pub mod console;
+pub mod cri;
 pub mod environment;
 pub mod exec;
 pub mod imds;
@@ -21,6 +22,18 @@ pub mod root;
 pub mod socket;
 pub mod standard_input;
 pub mod systemd;
+pub mod time_sync;
+pub mod volume;
+pub mod waiting;
+
+/// Time since the start of the kernel, on the clock that systemd's own timestamps are on and that is never set.
+pub fn monotonic() -> std::time::Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    std::time::Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or_default(),
+        u32::try_from(now.tv_nsec).unwrap_or_default(),
+    )
+}
 
 /// The kernel's id of this boot, `/proc/sys/kernel/random/boot_id`; empty where there is none.
 pub fn boot_id(root: &root::Root) -> String {

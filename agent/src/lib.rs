@@ -9,6 +9,7 @@
 //! | [`source`] | where configuration comes from |
 //! | [`facts`] | what this machine is |
 //! | [`plan`] | what will be written; pure |
+//! | [`boot`] | the timeline of the boot |
 //! | [`apply`] | the only writer of configuration; starts the daemons |
 //! | [`join`] | the wait for a Ready Node, and the verdict |
 //! | [`probe`] | active checks: containerd, kubelet, kubeconfig, the way to the API server, the clock, the identity |
@@ -18,6 +19,7 @@
 //! | [`host`] | the ports to the outside |
 
 pub mod apply;
+pub mod boot;
 pub mod cli;
 pub mod facts;
 pub mod host;

@@ -7,6 +7,7 @@ mod base_runtime_spec;
 mod containerd;
 mod environment;
 mod fast_image_pull;
+pub mod fast_path;
 mod hosts;
 mod image_credential_provider;
 mod kubeconfig;
@@ -23,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use node::config::{AgentConfig, NodeConfig, check};
+use node::config::{AfterBoot, AgentConfig, NodeConfig, ScriptGate, check};
 use node::max_pods::Reserved;
 use node::wire::Identity;
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,21 @@ pub struct Summary {
     /// Whether containerd pulls through the SOCI snapshotter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fast_image_pull: bool,
+    /// State of the instance in the warm pool of its Auto Scaling group; none when it is to serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmed: Option<String>,
+    /// What follows the last word on the boot.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub after_boot: AfterBoot,
+    /// Whether a failed script of cloud-init keeps the node from joining.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub script_gate_blocks: bool,
+    /// Whether the run phase may go before cloud-init's final stage.
+    #[serde(default)]
+    pub fast_path: bool,
+    /// Whether the SSM agent is left as the image has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ssm_left_alone: bool,
 }
 
 impl Summary {
@@ -292,7 +308,16 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
         registered_deadline_seconds: inputs.agent.registered_deadline.as_secs(),
         local_disks: local_disks::arguments(inputs.config),
         fast_image_pull: inputs.fast_image_pull,
+        warmed: instance.warmed.clone(),
+        after_boot: inputs.agent.after_boot.clone(),
+        script_gate_blocks: inputs.agent.script_gate == ScriptGate::Block,
+        fast_path: inputs.agent.fast_path,
+        ssm_left_alone: !inputs.agent.ssm_enabled,
     }
+}
+
+fn is_default(after_boot: &AfterBoot) -> bool {
+    *after_boot == AfterBoot::default()
 }
 
 fn old_kubelet_warning(version: Version) -> Option<String> {

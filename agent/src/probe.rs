@@ -4,12 +4,22 @@
 //! ladder of the join phase climbs them in order; none changes anything on the node or in the cluster.
 
 pub mod clock;
+pub mod cluster;
 pub mod container_runtime;
 pub mod credential;
 pub mod endpoint;
 pub mod identity;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod private_name;
+pub mod program;
+pub mod registration;
+pub mod serving_certificate;
+pub mod ssm;
+pub mod storage;
+pub mod swap;
+pub mod synchronization;
+pub mod version;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@
 //! asked again, ever more rarely.
 
 mod pace;
+pub mod signal;
 
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ impl Ports {
         annotation(
             &seen.findings,
             &boot,
-            *self.ssm.borrow(),
+            ssm(*self.ssm.borrow(), &seen),
             *self.effective_max_pods.borrow(),
         )
     }
@@ -95,6 +96,19 @@ fn root_cause(findings: &[OpenFinding], boot: &Boot) -> Option<String> {
             let verdict = boot.verdict.as_ref()?;
             verdict.root_cause.as_ref().map(|cause| cause.code.clone())
         })
+}
+
+/// The SSM agent: what its unit does, and whether it has reported and nothing has come between since.
+pub fn ssm(unit: SsmState, seen: &Seen) -> SsmState {
+    let is_in_trouble = || {
+        let mut codes = seen.findings.iter().map(|finding| &finding.code);
+        codes.any(|code| code.starts_with("ssm."))
+    };
+    if unit == SsmState::Running && seen.has_ssm_connected && !is_in_trouble() {
+        SsmState::Registered
+    } else {
+        unit
+    }
 }
 
 /// Max pods planned and effective.

@@ -135,6 +135,13 @@ pub enum Error {
     },
 }
 
+/// What the agent's own directory says alone, before any other source can be read. What is wrong there is told by [`load`].
+pub fn own_settings(root: &Root) -> AgentConfig {
+    let mut gathered = Gathered::default();
+    gathered.agent_directory(root);
+    gathered.agent()
+}
+
 /// Reads and merges all sources.
 ///
 /// User data without a usable NodeConfig is forgiven when another source has one, as nodeadm does; it is told as a

@@ -6,6 +6,8 @@
 //! twice. It decides nothing itself: `node::rule` does. It ends only by being dropped; [`Watch::save`] comes after.
 
 pub mod boot;
+pub mod serving_certificate;
+pub mod ssm;
 mod state;
 pub mod units;
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
-use node::rule::{Engine, Observation};
+use node::rule::{Engine, Observation, Signal};
 use node::wire::{Identity, OpenFinding};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -78,6 +80,8 @@ pub struct Seen {
     pub refused: u64,
     /// The source works now.
     pub is_source_running: bool,
+    /// The SSM agent has reported to Systems Manager in this boot.
+    pub has_ssm_connected: bool,
     /// The past of this boot has been read; before that, findings are those of the last run.
     pub is_caught_up: bool,
     /// When the loop last came round.
@@ -92,6 +96,7 @@ impl Seen {
             counters: journal::Counters::default(),
             refused: 0,
             is_source_running: false,
+            has_ssm_connected: false,
             is_caught_up: false,
             ticked: Instant::now(),
         }
@@ -105,7 +110,9 @@ impl Seen {
                 .map(|finding| (finding.code.clone(), finding.object.clone()))
                 .collect::<Vec<_>>()
         };
-        self.is_caught_up != other.is_caught_up || open(self) != open(other)
+        self.is_caught_up != other.is_caught_up
+            || self.has_ssm_connected != other.has_ssm_connected
+            || open(self) != open(other)
     }
 }
 
@@ -262,6 +269,7 @@ impl<L: Lines> Watch<L> {
                 counters: self.lines.counters(),
                 refused: self.engine.refused(),
                 is_source_running: self.lines.is_running(),
+                has_ssm_connected: self.engine.last(Signal::SsmConnected).is_some(),
                 is_caught_up: self.is_caught_up,
                 ticked: Instant::now(),
             };

@@ -11,10 +11,14 @@
 //! of the whole payload of the block, which thereby tells blocks apart. The payload is the verdict's compact JSON. No line
 //! is longer than 200 bytes and no block larger than 16 KiB: evidence is shortened first.
 
+mod line;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::wire::Verdict;
+
+pub use line::{line, sentence};
 
 /// The most bytes of one line, without the line feed.
 pub const LINE_BYTES: usize = 200;
@@ -219,6 +223,7 @@ mod tests {
             }),
             consequences: Vec::new(),
             warnings: Vec::new(),
+            waiting_for: None,
             timings: Vec::new(),
         }
     }

@@ -4,6 +4,8 @@
 //! a fix (`CLUSTER`, `ROLE_ARN`) are replaced by [`Finding::fix_for`] with what the node knows.
 
 mod catalogue;
+#[cfg(test)]
+mod page;
 
 pub use catalogue::*;
 
@@ -50,6 +52,7 @@ impl Finding {
             ("ROLE", &identity.role),
             ("ROLE_ARN", &identity.role_arn),
             ("ID", &identity.instance_id),
+            ("NODE", &identity.node_name),
         ];
         let mut fix = String::with_capacity(self.fix.len());
         for (index, word) in self.fix.split(' ').enumerate() {

@@ -14,12 +14,30 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("join.no_credentials", "join.exec_failed"),
     ("join.no_credentials", "join.unauthorized"),
     ("join.sts_region_disabled", "join.unauthorized"),
+    ("join.cluster_name_mismatch", "join.unauthorized"),
+    ("join.credentials_expired", "join.unauthorized"),
+    // Seen by a clock that is ahead, good credentials have expired.
+    ("time.signature_expired", "join.credentials_expired"),
     // A token of the wrong hour is refused like one of the wrong role.
     ("time.signature_expired", "join.unauthorized"),
     // Who is not counted among the nodes may not touch any Node.
+    ("join.groups_missing", "join.registration_forbidden"),
+    ("join.node_name_mismatch", "join.registration_forbidden"),
     ("join.groups_missing", "join.node_name_mismatch"),
     // The kubeconfig names the file of the authority.
     ("kubelet.client_ca_missing", "join.kubeconfig_invalid"),
+    // Without an inode left, everything says that there is no space.
+    ("storage.inodes_exhausted", "storage.disk_full"),
+    ("storage.*", "runtime.*"),
+    ("storage.*", "kubelet.config_invalid"),
+    ("storage.*", "kubelet.crash_loop"),
+    ("storage.*", "join.not_registered"),
+    ("runtime.not_installed", "runtime.restarting"),
+    ("runtime.not_installed", "runtime.socket_missing"),
+    ("runtime.config_invalid", "runtime.restarting"),
+    ("runtime.config_invalid", "runtime.socket_missing"),
+    ("runtime.cri_unavailable", "runtime.not_ready"),
+    ("runtime.restarting", "runtime.socket_missing"),
     ("bootstrap.*", "kubelet.crash_loop"),
     ("join.kubeconfig_invalid", "kubelet.crash_loop"),
     ("kubelet.client_ca_missing", "kubelet.crash_loop"),
@@ -27,6 +45,8 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("kubelet.unknown_flag", "kubelet.crash_loop"),
     ("kubelet.bad_node_label", "kubelet.crash_loop"),
     ("kubelet.port_in_use", "kubelet.crash_loop"),
+    ("kubelet.swap_on", "kubelet.crash_loop"),
+    ("kubelet.kernel_settings", "kubelet.crash_loop"),
     ("kubelet.config_invalid", "kubelet.crash_loop"),
     ("network.dns_no_such_host", "network.api_timeout"),
     ("network.dns_unavailable", "network.api_timeout"),
@@ -47,6 +67,12 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("time.cert_validity", "cni.not_ready"),
     ("time.signature_expired", "cni.not_ready"),
     ("join.*", "cni.not_ready"),
+    // The SSM agent stands on the same role and the same network.
+    ("bootstrap.imds_unreachable", "ssm.no_role"),
+    ("join.no_credentials", "ssm.no_role"),
+    ("network.no_route", "ssm.unreachable"),
+    ("network.dns_unavailable", "ssm.unreachable"),
+    ("network.proxy_failed", "ssm.unreachable"),
 ];
 
 /// Puts root causes first (the gravest, then the oldest first), their consequences behind them, and names for every

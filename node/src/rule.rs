@@ -18,6 +18,7 @@ mod recovery;
 mod runtime;
 mod signal;
 mod ssm;
+mod storage;
 mod track;
 mod unit;
 
@@ -84,6 +85,13 @@ pub enum Observation {
         /// Automatic restarts since it was last started by hand.
         restarts: u32,
     },
+    /// Something good was looked for, by a check of our own.
+    Check {
+        /// What was looked for.
+        signal: Signal,
+        /// Why it was not found; none: it was.
+        failure: Option<String>,
+    },
 }
 
 /// Who says something about a unit.
@@ -119,6 +127,8 @@ pub enum Detect {
     Restarted(&'static str),
     /// This unit is installed and was observed not to be active.
     NotActive(&'static str),
+    /// A check looked for this and did not find it.
+    Missing(Signal),
 }
 
 /// Which lines show a fault.
@@ -221,6 +231,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         runtime::RULES,
         cni::RULES,
         ssm::RULES,
+        storage::RULES,
     ]
     .into_iter()
     .flatten()

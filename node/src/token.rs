@@ -218,7 +218,7 @@ fn signature(
 }
 
 /// Percent-encodes everything outside RFC 3986's unreserved characters, as SigV4 asks.
-fn percent_encode(value: &str, out: &mut String) {
+pub fn percent_encode(value: &str, out: &mut String) {
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

@@ -2,8 +2,12 @@
 //!
 //! Field names are the JSON contract: add fields, never rename them. Everything here is already redacted.
 
+mod boot;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use boot::{BootPhase, BootReport, Origin, PhaseState};
 
 /// `apiVersion` of every document of ours.
 pub const API_VERSION: &str = "nodectl.dev/v1alpha1";
@@ -153,7 +157,8 @@ pub struct Verdict {
     pub phase: Phase,
     /// Who is speaking.
     pub identity: Identity,
-    /// Why the node has not joined; absent when it has, or when nothing is known yet.
+    /// Why the node has not joined, or what is wrong with it although it has; absent when all is well, or when nothing is
+    /// known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_cause: Option<RootCause>,
     /// Codes that follow from the root cause.
@@ -162,6 +167,9 @@ pub struct Verdict {
     /// Things that are wrong and did not prevent the join, such as an unknown field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What is being waited for that is no fault, such as the start of service of a machine in a warm pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
     /// How long each phase took, in the order in which they ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timings: Vec<Timing>,
@@ -203,8 +211,10 @@ pub enum SsmState {
     /// It was not looked at yet.
     #[default]
     Unknown,
-    /// The unit runs.
+    /// The unit runs; that it has reported to Systems Manager is not known.
     Running,
+    /// The unit runs and has reported to Systems Manager.
+    Registered,
     /// The unit is installed and does not run.
     Stopped,
     /// The unit is not installed.
@@ -241,7 +251,7 @@ pub struct Status {
     pub findings: Vec<OpenFinding>,
     /// Max pods planned and effective.
     pub max_pods: MaxPods,
-    /// The SSM agent's unit.
+    /// The SSM agent.
     pub ssm: SsmState,
 }
 
@@ -263,7 +273,7 @@ pub struct Annotation {
     /// Max pods planned and effective.
     #[serde(default)]
     pub max_pods: MaxPods,
-    /// The SSM agent's unit.
+    /// The SSM agent.
     #[serde(default)]
     pub ssm: SsmState,
 }

@@ -49,6 +49,7 @@ systemd-tmpfiles --create nodeagent.conf
 if [[ -d /run/systemd/system ]]; then
   systemctl daemon-reload
 fi
-systemctl enable nodeadm-config.service nodeadm-run.service nodeagent-join.service nodeagent.service
+systemctl enable nodeadm-config.service nodeagent-early.service nodeadm-run.service nodeagent-join.service \
+  nodeagent.service
 
 echo "install-agent: installed $(/usr/bin/nodeagent version)"

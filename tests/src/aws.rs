@@ -157,7 +157,9 @@ async fn start_gateway(
         tls_certificate: layout.pki("gateway.crt"),
         tls_key: layout.pki("gateway.key"),
         imds: listen(network::METADATA, 80),
+        dhcp: true,
         access_entry_mapping: control_plane::mappings_path(layout),
+        approver_kubeconfig: Some(layout.pki("lab.kubeconfig")),
         role_session_seconds: 6 * 60 * 60,
     };
     let path = layout.run().join("gateway.json");

@@ -12,12 +12,16 @@
 //! | `credentials/<access-key-id>.json` | IMDS and `lab` | [`credentials::MintedCredential`] |
 //! | `faults/imds/<instance-id>.json` | `lab fault` and suites | [`imds::Faults`] |
 //! | `faults/gateway.json` | suites | [`gateway::Refusals`] |
+//! | `faults/unapproved/<node>.json` | suites | Nodes that get no serving certificate: [`approver`] |
 //! | `access-entries.json` | the gateway | [`access_entry::AccessEntry`] by principal |
 //! | `log/gateway-requests.jsonl` | the gateway | [`gateway::LoggedRequest`], one a line |
 
 pub mod access_entry;
+pub mod approver;
 pub mod cluster;
+pub mod console;
 pub mod credentials;
+mod dhcp;
 pub mod gateway;
 pub mod imds;
 pub mod json_file;
@@ -41,7 +45,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 use self::access_entry::{AccessEntries, AccessEntryError};
 use self::cluster::ClusterDescription;
@@ -71,8 +75,14 @@ pub struct CloudConfig {
     pub tls_key: PathBuf,
     /// Where machines reach their metadata, in a lab `169.254.169.254:80`.
     pub imds: SocketAddr,
+    /// Whether machines are given their addresses by DHCP, which needs a network of their own.
+    #[serde(default)]
+    pub dhcp: bool,
     /// The file of the authenticator's `DynamicFile` backend.
     pub access_entry_mapping: PathBuf,
+    /// Kubeconfig with which serving certificates of nodes are approved; nobody approves them where there is none.
+    #[serde(default)]
+    pub approver_kubeconfig: Option<PathBuf>,
     /// How long the credentials live that IMDS hands out.
     #[serde(default = "six_hours")]
     pub role_session_seconds: u64,
@@ -105,6 +115,9 @@ pub enum CloudError {
         #[source]
         source: io::Error,
     },
+    /// The DHCP server's port cannot be had.
+    #[error("cannot listen for DHCP")]
+    Dhcp(#[source] io::Error),
     /// The certificate is not usable.
     #[error("the gateway has no TLS side")]
     Tls(#[source] TlsError),
@@ -130,6 +143,9 @@ pub struct Cloud {
     gateway_http: TcpListener,
     gateway_tls: TlsListener,
     imds: TcpListener,
+    dhcp: Option<(UdpSocket, PathBuf)>,
+    /// Run directory and kubeconfig.
+    approver: Option<(PathBuf, PathBuf)>,
 }
 
 /// Binds and serves until `shutdown` is done.
@@ -157,6 +173,13 @@ impl Cloud {
         let imds = listen("the metadata service", config.imds).await?;
 
         let run = config.run_directory;
+        let dhcp = match config.dhcp {
+            true => Some((dhcp::bind().await.map_err(CloudError::Dhcp)?, run.clone())),
+            false => None,
+        };
+        let approver = config
+            .approver_kubeconfig
+            .map(|kubeconfig| (run.clone(), kubeconfig));
         let credentials = CredentialStore::new(&run, &config.account_id);
         let access_entries = AccessEntries::open(&run, &config.access_entry_mapping)
             .map_err(CloudError::AccessEntries)?;
@@ -173,6 +196,8 @@ impl Cloud {
             gateway_http,
             gateway_tls,
             imds,
+            dhcp,
+            approver,
         })
     }
 
@@ -181,7 +206,21 @@ impl Cloud {
         let http = Arc::clone(&self.gateway).serve(self.gateway_http);
         let tls = self.gateway.serve_tls(self.gateway_tls);
         let imds = imds::serve(self.imds, self.directory);
+        let dhcp = async {
+            match self.dhcp {
+                Some((socket, run)) => dhcp::serve(socket, &run).await,
+                None => std::future::pending().await,
+            }
+        };
+        let approving = async {
+            match self.approver {
+                Some((run, kubeconfig)) => approver::serve(run, kubeconfig).await,
+                None => std::future::pending().await,
+            }
+        };
         let (what, ended) = tokio::select! {
+            never = approving => match never {},
+            ended = dhcp => ("the DHCP server", ended),
             ended = http => ("the gateway", ended),
             ended = tls => ("the gateway's TLS side", ended),
             ended = imds => ("the metadata service", ended),

@@ -121,6 +121,9 @@ pub struct AddArgs {
     /// Put the agent in the place of nodeadm, on an image as AWS makes it
     #[arg(long)]
     pub nodeadm: bool,
+    /// Boot as Amazon Linux 2023 does: systemd 252, and cloud-init reads the user data too
+    #[arg(long)]
+    pub cloud_init: bool,
     /// How many
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50))]
     pub count: u8,

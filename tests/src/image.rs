@@ -6,6 +6,7 @@
 mod agent;
 mod archive;
 mod aws_cli;
+mod cloud_init;
 mod containerd;
 mod nodeadm;
 mod worker;
@@ -19,7 +20,7 @@ use crate::{
     file::{self, FileError},
     layout::Cache,
     process::ProcessError,
-    setup::{self, SetupError},
+    setup::{self, Root, SetupError},
 };
 
 /// Why there is no image.
@@ -66,6 +67,8 @@ pub struct Features {
     /// The agent is called `nodeadm` and nothing else is there of it: an AMI as AWS makes it, with one program replaced.
     /// Such a machine has the AWS CLI, which the kubelet's credential comes from.
     pub nodeadm: bool,
+    /// The machine boots as Amazon Linux 2023 does: systemd 252, and cloud-init reads the user data too.
+    pub cloud_init: bool,
 }
 
 /// The layers of a machine's root.
@@ -80,7 +83,12 @@ impl Image {
     pub fn build(cache: &Cache, features: Features) -> Result<Self, ImageError> {
         let _held = file::lock(&cache.lock())?;
         let host = Host::detect()?;
-        let base = setup::root_path(cache);
+        let root = if features.cloud_init {
+            Root::CloudInit
+        } else {
+            Root::Plain
+        };
+        let base = setup::root_path(cache, root);
         let worker = worker::build(cache, &base, &host)?;
         let agent = agent::build(cache, &worker, &base)?;
         let mut layers = Vec::new();
@@ -93,6 +101,9 @@ impl Image {
             layers.push(aws_cli::build(cache, &base)?);
         } else {
             layers.extend([agent, worker]);
+        }
+        if features.cloud_init {
+            layers.push(cloud_init::build(cache, &base)?);
         }
         layers.push(base);
         Ok(Self { layers })

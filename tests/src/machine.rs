@@ -191,6 +191,17 @@ impl Lab {
         })?
     }
 
+    /// Value of a tag of the machine's instance, as EC2 knows it.
+    pub fn instance_tag(
+        &self,
+        record: &MachineRecord,
+        key: &str,
+    ) -> Result<Option<String>, MachineError> {
+        let asked =
+            self.inside(async || aws::moto().instance_tag(&record.instance_id, key).await)?;
+        Ok(asked?)
+    }
+
     /// The files of the machine that are not those of its image. Before it first starts they can be changed.
     pub fn machine_layer(&self, record: &MachineRecord) -> PathBuf {
         root::layer(self, record)

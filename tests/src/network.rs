@@ -92,7 +92,18 @@ pub fn create(namespace: &Path) -> Result<(), NetworkError> {
 }
 
 /// AWS services that the gateway answers for under their own names.
-const SERVICES: [&str; 7] = ["autoscaling", "ec2", "eks", "iam", "logs", "ssm", "sts"];
+const SERVICES: [&str; 10] = [
+    "autoscaling",
+    "cloudformation",
+    "ec2",
+    "ec2messages",
+    "eks",
+    "iam",
+    "logs",
+    "ssm",
+    "ssmmessages",
+    "sts",
+];
 
 /// The lab's names, in the form of a hosts file: AWS, the cluster's endpoint, and every name that the VPC's DNS server
 /// would know. It stands for DNS, in machines and for programs that are put into the network.
@@ -152,11 +163,99 @@ pub fn block(
     port: u16,
     block: Block,
 ) -> Result<(), NetworkError> {
+    rule("add", namespace, &from.to_string(), port, block)
+}
+
+/// The same for connections to this address of the lab only.
+pub fn block_to(
+    namespace: &Path,
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    port: u16,
+    block: Block,
+) -> Result<(), NetworkError> {
+    rule("add", namespace, &format!("{from} to {to}"), port, block)
+}
+
+/// What [`block`] has done is done no more.
+pub fn unblock(
+    namespace: &Path,
+    from: Ipv4Addr,
+    port: u16,
+    block: Block,
+) -> Result<(), NetworkError> {
+    rule("delete", namespace, &from.to_string(), port, block)
+}
+
+/// From now on packets of more than so many bytes from this port of the lab to this address disappear, as on a way of which
+/// somebody drops both what is too long and the word that it was. Programs of the machines' root do it.
+pub fn drop_large(
+    namespace: &Path,
+    root: &Path,
+    to: Ipv4Addr,
+    port: u16,
+    bytes: u16,
+) -> Result<(), NetworkError> {
+    large("--append", namespace, root, to, port, bytes)
+}
+
+/// What [`drop_large`] has done is done no more.
+pub fn pass_large(
+    namespace: &Path,
+    root: &Path,
+    to: Ipv4Addr,
+    port: u16,
+    bytes: u16,
+) -> Result<(), NetworkError> {
+    large("--delete", namespace, root, to, port, bytes)
+}
+
+fn large(
+    verb: &str,
+    namespace: &Path,
+    root: &Path,
+    to: Ipv4Addr,
+    port: u16,
+    bytes: u16,
+) -> Result<(), NetworkError> {
+    let root = root.to_string_lossy();
+    let (to, port) = (to.to_string(), port.to_string());
+    let length = format!("{}:65535", bytes.saturating_add(1));
+    // The sender's packets are as long as its interface takes them, before they are cut to size.
+    let arguments = [
+        &root,
+        "/usr/sbin/iptables",
+        "--wait",
+        verb,
+        "OUTPUT",
+        "--destination",
+        &to,
+        "--protocol",
+        "tcp",
+        "--source-port",
+        &port,
+        "--match",
+        "length",
+        "--length",
+        &length,
+        "--jump",
+        "DROP",
+    ];
+    inside(namespace, "chroot", &arguments).map(drop)
+}
+
+fn rule(
+    verb: &str,
+    namespace: &Path,
+    from: &str,
+    port: u16,
+    block: Block,
+) -> Result<(), NetworkError> {
     let action = match block {
         Block::Refused => "prohibit",
         Block::BlackHole => "blackhole",
     };
-    let rule = format!("rule add priority 10 from {from} ipproto tcp dport {port} {action}");
+    let rule = format!("rule {verb} priority 10 from {from} ipproto tcp dport {port} {action}");
     let words: Vec<&str> = rule.split(' ').collect();
     inside(namespace, "ip", &words).map(drop)
 }

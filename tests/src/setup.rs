@@ -1,5 +1,5 @@
 //! What must be there before any lab can run, made once and kept in the cache: packages of the host, programs built from
-//! Go modules, moto, the root of the machines. Each step says how long it took; a step whose inputs have not changed
+//! Go modules, moto, the roots of the machines. Each step says how long it took; a step whose inputs have not changed
 //! takes no time. Nothing here belongs to a running lab.
 
 mod go;
@@ -105,4 +105,4 @@ pub fn all(cache: &Cache) -> Result<(), SetupError> {
     root::build(cache)
 }
 
-pub use root::path as root_path;
+pub use root::{Root, path as root_path};

@@ -6,10 +6,16 @@ use node::{console, wire::Verdict};
 use thiserror::Error;
 
 use crate::{
-    cloud::{gateway, record::MachineRecord},
+    aws::{self, AwsError},
+    cloud::{
+        console::{self as cloud_console, ConsoleError},
+        gateway,
+        record::MachineRecord,
+    },
+    cluster::REGION,
     file,
     lifecycle::Lab,
-    network::NetworkError,
+    network::{self, NetworkError},
     wait::{self, Poll, WaitError},
 };
 
@@ -25,6 +31,18 @@ pub enum VerdictError {
         #[source]
         source: std::io::Error,
     },
+    /// EC2 did not return the console.
+    #[error("asking EC2 for the console of `{machine}`")]
+    Ec2 {
+        /// The machine.
+        machine: String,
+        /// Why.
+        #[source]
+        source: Box<ConsoleError>,
+    },
+    /// The administrator's access key could not be read.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
     /// The lab's network could not be entered.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -41,7 +59,7 @@ pub enum VerdictError {
     },
 }
 
-/// The machine's console as EC2 would return it.
+/// As much of the machine's console as EC2 keeps, read from its file.
 pub fn console(record: &MachineRecord) -> Result<String, VerdictError> {
     let read = gateway::read_console(&record.console).map_err(|source| VerdictError::Console {
         machine: record.name.clone(),
@@ -63,6 +81,19 @@ pub fn code(verdict: &Verdict) -> Option<&str> {
 }
 
 impl Lab {
+    /// The machine's console as EC2 returns it to the administrator: through the gateway, in base64.
+    pub fn console_output(&self, record: &MachineRecord) -> Result<String, VerdictError> {
+        let credential = aws::admin_credential(&self.layout)?;
+        let url = format!("http://{}:{}/", network::GATEWAY, aws::HTTP_PORT);
+        self.inside(|| async {
+            cloud_console::output(&url, REGION, &credential, &record.instance_id).await
+        })?
+        .map_err(|source| VerdictError::Ec2 {
+            machine: record.name.clone(),
+            source: Box::new(source),
+        })
+    }
+
     /// Waits until the newest verdict on the machine's console has this code.
     pub fn wait_verdict(
         &self,

@@ -41,6 +41,8 @@ impl Image {
             "etc/eks/image-credential-provider/ecr-credential-provider",
             "",
         )?;
+        // No machine is without `/var/lib`.
+        write("var/lib/systemd/random-seed", "")?;
         if let Some(version) = &self.kubelet {
             write("etc/eks/kubelet-version.txt", &format!("v{version}\n"))?;
         }

@@ -16,6 +16,8 @@ mod cases;
 mod ec2;
 #[path = "boot/expect.rs"]
 mod expect;
+#[path = "boot/herd.rs"]
+mod herd;
 #[path = "boot/killed.rs"]
 mod killed;
 #[path = "boot/machine.rs"]

@@ -7,16 +7,30 @@
     reason = "the helpers of a test are test code too"
 )]
 
+#[path = "lab/canary.rs"]
+mod canary;
+#[path = "lab/cloud_init.rs"]
+mod cloud_init;
 #[path = "lab/down.rs"]
 mod down;
 #[path = "lab/faults.rs"]
 mod faults;
+#[path = "lab/healthy.rs"]
+mod healthy;
 #[path = "lab/join.rs"]
 mod join;
+#[path = "lab/killed.rs"]
+mod killed;
 #[path = "lab/option.rs"]
 mod option;
 #[path = "lab/proxy.rs"]
 mod proxy;
+#[path = "lab/said.rs"]
+mod said;
+#[path = "lab/signals.rs"]
+mod signals;
+#[path = "lab/ssm.rs"]
+mod ssm;
 
 use std::{path::Path, process::Command, time::Duration};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::host::systemd::{UnitState, Units};
 use crate::plan::Action;
 
-use super::daemon::{Error, wait_until};
+use super::daemon::{Error, restart, wait_until};
 
 /// A service of the system that is active later than this after its restart has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -23,13 +23,16 @@ pub async fn act(systemd: &impl Units, actions: &[Action]) -> Result<Vec<String>
                     .map_err(|source| Error::Systemd { source })?;
             }
             Action::RestartUnit(unit) => {
-                tracing::info!(unit, "restarting");
-                systemd
-                    .restart(unit)
-                    .await
-                    .map_err(|source| Error::Systemd { source })?;
-                match wait_until(systemd, unit, DEADLINE, UnitState::is_active).await {
-                    Err(error @ (Error::NotInstalled { .. } | Error::NotActive { .. })) => {
+                let restarting = async {
+                    restart(systemd, unit).await?;
+                    wait_until(systemd, unit, DEADLINE, UnitState::is_active).await
+                };
+                match restarting.await {
+                    Err(
+                        error @ (Error::NotInstalled { .. }
+                        | Error::Masked { .. }
+                        | Error::NotActive { .. }),
+                    ) => {
                         warnings.push(format!("{error}; its configuration has no effect"));
                     }
                     other => other?,

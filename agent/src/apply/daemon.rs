@@ -2,14 +2,24 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use node::finding::{self, Finding};
+use node::rank;
+use node::rule::Engine;
+use node::wire::Severity;
 use tokio::time::{Instant, sleep};
 
+use crate::host::journal::{Entry, Recent};
 use crate::host::path;
 use crate::host::systemd::{self, UnitState, Units};
 
 /// A daemon that is ready later than this after its restart has failed.
 const DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
+/// How often the journal of a daemon that dies is read.
+const LOOK: Duration = Duration::from_secs(1);
+/// Lines of a daemon that explain its failure when no rule does.
+const LAST_WORDS: usize = 2;
 
 /// A daemon that a node needs, in nodeadm's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -40,6 +50,14 @@ impl Daemon {
             Some(Self::Kubelet)
         } else {
             None
+        }
+    }
+
+    /// Its name, which nodeadm's command line and the boot report know it by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Containerd => "containerd",
+            Self::Kubelet => "kubelet",
         }
     }
 
@@ -75,6 +93,22 @@ pub enum Error {
         /// Name of the unit.
         unit: &'static str,
     },
+    /// Somebody has forbidden the start of the unit.
+    #[error("unit `{unit}` is masked")]
+    Masked {
+        /// Name of the unit.
+        unit: &'static str,
+    },
+    /// The unit dies, of something that another start would meet again.
+    #[error("unit `{unit}` does not start")]
+    Dies {
+        /// Name of the unit.
+        unit: &'static str,
+        /// What its journal means.
+        finding: &'static Finding,
+        /// The lines that say so.
+        evidence: Vec<String>,
+    },
     /// The unit did not become active.
     #[error("unit `{unit}` is not active after {} s: it is `{active}` (`{sub}`, last result `{result}`)", deadline.as_secs())]
     NotActive {
@@ -88,18 +122,148 @@ pub enum Error {
         sub: String,
         /// `Result`.
         result: String,
+        /// Automatic restarts.
+        restarts: u32,
+        /// What the unit wrote last.
+        last_words: Vec<String>,
     },
 }
 
-/// Restarts a daemon and waits for it.
-pub(super) async fn start(systemd: &impl Units, daemon: Daemon) -> Result<(), Error> {
+impl Error {
+    /// What a person is told that this is.
+    pub fn finding(&self) -> &'static Finding {
+        match self {
+            Self::Systemd { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
+            Self::NotInstalled { unit } | Self::Masked { unit } if is_kubelet(unit) => {
+                &finding::BOOTSTRAP_KUBELET_MISSING
+            }
+            Self::NotInstalled { unit } | Self::Masked { unit } if is_containerd(unit) => {
+                &finding::RUNTIME_NOT_INSTALLED
+            }
+            Self::NotInstalled { .. } | Self::Masked { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
+            Self::Dies { finding, .. } => finding,
+            Self::NotActive { unit, restarts, .. } if is_containerd(unit) => {
+                if *restarts > 0 {
+                    &finding::RUNTIME_RESTARTING
+                } else {
+                    &finding::RUNTIME_NOT_READY
+                }
+            }
+            Self::NotActive { unit, .. } if is_kubelet(unit) => &finding::KUBELET_CRASH_LOOP,
+            Self::NotActive { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
+        }
+    }
+
+    /// The unit's own words about it, oldest first.
+    pub fn evidence(&self) -> &[String] {
+        match self {
+            Self::Dies { evidence, .. } => evidence,
+            Self::NotActive { last_words, .. } => last_words,
+            Self::Systemd { .. } | Self::NotInstalled { .. } | Self::Masked { .. } => &[],
+        }
+    }
+}
+
+fn is_containerd(unit: &str) -> bool {
+    unit == Daemon::Containerd.unit()
+}
+
+fn is_kubelet(unit: &str) -> bool {
+    unit == Daemon::Kubelet.unit()
+}
+
+/// Restarts a daemon and waits for it, no longer than its journal leaves hope.
+pub(super) async fn start(
+    systemd: &impl Units,
+    journal: &impl Recent,
+    daemon: Daemon,
+) -> Result<(), Error> {
     let unit = daemon.unit();
+    let began = Timestamp::now();
+    restart(systemd, unit).await?;
+    let dying = async {
+        loop {
+            sleep(LOOK).await;
+            let state = systemd.unit(unit).await;
+            if state.is_ok_and(|state| is_dying(&state))
+                && let Some(error) = diagnosis(unit, &journal.since(unit, began).await)
+            {
+                return error;
+            }
+        }
+    };
+    let waiting = wait_until(systemd, unit, DEADLINE, |state| daemon.has_started(state));
+    let error = tokio::select! {
+        waited = waiting => match waited {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        },
+        error = dying => return Err(error),
+    };
+    Err(match error {
+        Error::NotActive {
+            deadline,
+            active,
+            sub,
+            result,
+            restarts,
+            ..
+        } => Error::NotActive {
+            unit,
+            deadline,
+            active,
+            sub,
+            result,
+            restarts,
+            last_words: last_words(&journal.since(unit, began).await),
+        },
+        error => error,
+    })
+}
+
+/// Queues the restart of a unit.
+pub(super) async fn restart(systemd: &impl Units, unit: &'static str) -> Result<(), Error> {
     tracing::info!(unit, "restarting");
-    systemd
-        .restart(unit)
-        .await
-        .map_err(|source| Error::Systemd { source })?;
-    wait_until(systemd, unit, DEADLINE, |state| daemon.has_started(state)).await
+    let Err(source) = systemd.restart(unit).await else {
+        return Ok(());
+    };
+    // What systemd refuses is told from what it cannot do by the state of the unit: its answer has but words.
+    Err(match systemd.unit(unit).await {
+        Ok(state) if !state.is_installed() => Error::NotInstalled { unit },
+        Ok(state) if state.is_masked() => Error::Masked { unit },
+        _ => Error::Systemd { source },
+    })
+}
+
+fn is_dying(state: &UnitState) -> bool {
+    state.active == "failed" || state.sub == "auto-restart"
+}
+
+/// What the journal of a unit says that keeps it from ever starting.
+fn diagnosis(unit: &'static str, entries: &[Entry]) -> Option<Error> {
+    let mut engine = Engine::new();
+    for entry in entries {
+        engine.record(&entry.record());
+    }
+    let open = engine.open();
+    let root = rank::root(&open)?;
+    let finding = finding::by_code(&root.code)?;
+    // That it dies again and again is known; what matters is why.
+    let says_why = finding.code != finding::RUNTIME_RESTARTING.code;
+    (says_why && finding.severity == Severity::Fatal).then(|| Error::Dies {
+        unit,
+        finding,
+        evidence: root.evidence.clone(),
+    })
+}
+
+fn last_words(entries: &[Entry]) -> Vec<String> {
+    let own = entries
+        .iter()
+        .filter(|entry| entry.identifier != "systemd")
+        .map(|entry| entry.message.clone());
+    let own: Vec<String> = own.collect();
+    own.into_iter().rev().take(LAST_WORDS).rev().collect()
 }
 
 /// Waits until a unit is as it should be.
@@ -126,6 +290,7 @@ pub(super) async fn wait_until(
                 active,
                 sub,
                 result,
+                restarts,
                 ..
             } = state;
             return Err(Error::NotActive {
@@ -134,6 +299,8 @@ pub(super) async fn wait_until(
                 active,
                 sub,
                 result,
+                restarts,
+                last_words: Vec::new(),
             });
         }
         sleep(POLL).await;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use node::finding::{self, Finding};
+
 use crate::host::exec::{self, Run};
+use crate::host::journal::Recent;
 use crate::host::path;
 use crate::host::root::{self, Root};
 use crate::host::systemd::Units;
@@ -46,17 +49,30 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What a person is told that this is.
+    pub fn finding(&self) -> &'static Finding {
+        match self {
+            Self::File { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
+            Self::LocalDisks { .. } => &finding::STORAGE_LOCAL_DISKS_FAILED,
+            Self::Daemon(error) => error.finding(),
+            Self::PauseImage { .. } => &finding::IMAGE_SANDBOX_UNAVAILABLE,
+        }
+    }
+
+    /// Lines of others that show it, oldest first.
+    pub fn evidence(&self) -> &[String] {
+        match self {
+            Self::Daemon(error) => error.evidence(),
+            Self::File { .. } | Self::LocalDisks { .. } | Self::PauseImage { .. } => &[],
+        }
+    }
+}
+
 /// What comes before the daemons.
 pub async fn prepare(root: &Root, programs: &impl Run, summary: &Summary) -> Result<(), Error> {
     root.write(path::MARKER, b"", 0o644)
         .map_err(|source| Error::File { source })?;
-    // Only a log line: not every machine has cloud-init.
-    if !root.exists(path::CLOUD_INIT_RESULT) {
-        tracing::warn!(
-            "cloud-init has not ended: there is no `{}`; was `init` called from user data?",
-            path::CLOUD_INIT_RESULT
-        );
-    }
     if !summary.local_disks.is_empty() {
         let arguments: Vec<&str> = summary.local_disks.iter().map(String::as_str).collect();
         programs
@@ -71,6 +87,7 @@ pub async fn prepare(root: &Root, programs: &impl Run, summary: &Summary) -> Res
 pub async fn start(
     systemd: &impl Units,
     programs: &impl Run,
+    journal: &impl Recent,
     daemons: &[Daemon],
     summary: &Summary,
 ) -> Result<(), Error> {
@@ -78,7 +95,7 @@ pub async fn start(
         .into_iter()
         .filter(|daemon| daemons.contains(daemon))
     {
-        daemon::start(systemd, daemon)
+        daemon::start(systemd, journal, daemon)
             .await
             .map_err(Error::Daemon)?;
         if daemon == Daemon::Containerd && summary.fast_image_pull {

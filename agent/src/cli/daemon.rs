@@ -20,6 +20,7 @@ use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
 use crate::report;
 use crate::serve::{Server, Sources};
+use crate::source;
 use crate::watch::boot::{self, Boot};
 use crate::watch::{self, Seen, Watch, units};
 
@@ -80,7 +81,29 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
 
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run());
-    tasks.spawn(units::poll(Systemd::connect, observations, ssm));
+    let ssm_by_default = source::own_settings(root).ssm_enabled;
+    let wants_ssm = || {
+        let boot = boot_out.clone();
+        move || boot.borrow().wants_ssm(ssm_by_default)
+    };
+    tasks.spawn(watch::serving_certificate::follow(
+        root.clone(),
+        boot_out.clone(),
+        observations.clone(),
+    ));
+    tasks.spawn(watch::ssm::follow(
+        root.clone(),
+        context.environment.clone(),
+        ssm_out.clone(),
+        observations.clone(),
+        wants_ssm(),
+    ));
+    tasks.spawn(units::poll(
+        Systemd::connect,
+        observations,
+        ssm,
+        wants_ssm(),
+    ));
     tasks.spawn(boot::follow(
         root.clone(),
         context.environment.clone(),

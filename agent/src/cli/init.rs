@@ -1,31 +1,39 @@
 //! `nodeagent init`: the whole boot, or the phases of it that are not skipped.
 
+mod after_boot;
+mod scripts;
+mod warm_pool;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use node::chain::Chain;
-use node::config::CredentialSource;
+use node::config::{AgentConfig, CredentialSource, NodeConfig};
 use node::finding::{self, Finding};
 use node::wire::Phase;
 
+use crate::apply::ssm::{self, Order, Starter};
 use crate::apply::{self, Daemon, DaemonError, RunError};
 use crate::facts::{self, Facts};
 use crate::host::environment;
 use crate::host::exec::Programs;
 use crate::host::imds::Imds;
+use crate::host::journal::Journalctl;
 use crate::host::path;
 use crate::host::root;
 use crate::host::systemd::{self, Systemd};
 use crate::join::verdict::Desk;
-use crate::join::{self, End};
+use crate::join::{self, End, preflight};
 use crate::plan::{self, Action, Summary};
+use crate::probe::storage;
 use crate::source::{self, Loaded, cache};
 
 use super::{Context, Exit, Name, Sources, output};
 
 /// How long IMDS may take to answer one question at boot: the network may come up only now.
 const IMDS_DEADLINE: Duration = Duration::from_mins(1);
+const METADATA_SERVICE: &str = "the instance metadata service";
 
 /// Options of `init`.
 #[derive(Debug, Args)]
@@ -41,6 +49,10 @@ pub(super) struct Options {
     /// Keep the configuration in FILE between phases
     #[arg(long, value_name = "FILE")]
     config_cache: Option<PathBuf>,
+    /// Start the daemons at once if cloud-init has nothing more to do that matters to them; else say on the console what
+    /// the run phase waits for
+    #[arg(long)]
+    early: bool,
 }
 
 impl Options {
@@ -96,6 +108,8 @@ enum Error {
         path::PLAN
     )]
     NotPlanned,
+    #[error("a user script failed, and `scriptGate` is `block`")]
+    Scripts { evidence: Vec<String> },
 }
 
 impl Error {
@@ -125,10 +139,11 @@ impl Error {
             }
             Self::Facts(facts::Error::NotInstalled {
                 program: "kubelet", ..
-            })
-            | Self::Run(RunError::Daemon(DaemonError::NotInstalled {
-                unit: "kubelet.service",
-            })) => &finding::BOOTSTRAP_KUBELET_MISSING,
+            }) => &finding::BOOTSTRAP_KUBELET_MISSING,
+            Self::Facts(facts::Error::NotInstalled {
+                program: "containerd",
+                ..
+            }) => &finding::RUNTIME_NOT_INSTALLED,
             Self::Facts(facts::Error::Ec2 { source }) => facts::ec2::finding(source),
             Self::Plan(plan::Error::Config { .. }) => &finding::BOOTSTRAP_INCOMPLETE_CONFIG,
             Self::Plan(plan::Error::Containerd { .. }) => &finding::BOOTSTRAP_BAD_USER_DATA,
@@ -136,7 +151,7 @@ impl Error {
                 &finding::BOOTSTRAP_CONTAINERD_CONFIG_VERSION
             }
             Self::Facts(facts::Error::ApiServerName { .. }) => &finding::NETWORK_DNS_NO_SUCH_HOST,
-            Self::Run(RunError::PauseImage { .. }) => &finding::IMAGE_SANDBOX_UNAVAILABLE,
+            Self::Run(error) => error.finding(),
             Self::Plan(plan::Error::NoImageCredentialProvider { .. }) => {
                 &finding::BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING
             }
@@ -144,8 +159,29 @@ impl Error {
             | Self::Apply { .. }
             | Self::Systemd(_)
             | Self::Act { .. }
-            | Self::Run(_)
             | Self::NotPlanned => &finding::BOOTSTRAP_UNIT_FAILED,
+            Self::Scripts { .. } => &finding::BOOTSTRAP_USER_SCRIPT_FAILED,
+        }
+    }
+}
+
+impl Error {
+    /// Lines of others that show it, oldest first.
+    fn evidence(&self) -> &[String] {
+        match self {
+            Self::Run(error) => error.evidence(),
+            Self::Scripts { evidence } => evidence,
+            _ => &[],
+        }
+    }
+
+    /// The operation on a file that did not work, if it is one.
+    fn of_file(&self) -> Option<&root::Error> {
+        match self {
+            Self::Apply { source }
+            | Self::Run(RunError::File { source })
+            | Self::Facts(facts::Error::File { source }) => Some(source),
+            _ => None,
         }
     }
 }
@@ -160,20 +196,31 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
         return Exit::Failed;
     }
     let mut desk = Desk::new(&context.root);
-    match phases(context, options, &mut desk).await {
+    let exit = match phases(context, options, &mut desk).await {
         Ok(None | Some(End::Joined)) => Exit::Ok,
         Ok(Some(End::NotReady)) => Exit::Unhealthy,
         Ok(Some(End::Failed)) => Exit::Failed,
         Err(error) => {
-            let finding = error.finding();
-            desk.fail(finding, Chain(&error).to_string());
+            let mut finding = error.finding();
+            let mut evidence = error.evidence().to_vec();
+            let storage = error
+                .of_file()
+                .and_then(|error| storage::of(&context.root, error));
+            if let Some((named, seen)) = storage {
+                finding = named;
+                evidence.extend(seen);
+            }
+            evidence.push(Chain(&error).to_string());
+            desk.fail(finding, evidence);
             output::error(
                 &format!("{} [{}]", Chain(&error), finding.code),
                 Some(&desk.fix(finding)),
             );
             Exit::Failed
         }
-    }
+    };
+    after_boot::follow(context, &desk).await;
+    exit
 }
 
 async fn phases(
@@ -181,12 +228,20 @@ async fn phases(
     options: &Options,
     desk: &mut Desk,
 ) -> Result<Option<End>, Error> {
+    if options.early {
+        return scripts::before(context, options, desk).await.map(|()| None);
+    }
     let skips = |phase| options.skip.contains(&phase);
     // With a cache, the config phase runs again if the sources say something new, whatever is skipped.
     if !skips(Skip::Config) || !skips(Skip::Run) || options.config_cache.is_some() {
-        configure(context, options, desk, skips(Skip::Config)).await?;
+        let ssm = begin_ssm(context, skips(Skip::Config));
+        let configured = configure(context, options, desk, skips(Skip::Config), ssm.as_ref()).await;
+        if let Some(ssm) = ssm {
+            ssm.finish().await;
+        }
+        configured?;
     }
-    if !skips(Skip::Run) {
+    if !skips(Skip::Run) && !scripts::were_started_early(context) {
         start(context, options, desk).await?;
     }
     // nodeadm returns when the daemons are active.
@@ -197,9 +252,35 @@ async fn phases(
         .map_err(|source| Error::Apply { source })?
         .ok_or(Error::NotPlanned)?;
     desk.identify(summary.identity());
+    desk.follow_with(&summary.after_boot);
+    if desk.is_waiting() {
+        warm_pool::leave(context, desk, &summary).await?;
+    }
     desk.begin(Phase::Join);
     let joining = join::wait(&context.root, &context.environment, &summary, desk);
     Ok(Some(Box::pin(joining).await))
+}
+
+/// Sees to the SSM agent beside the config phase. nodeadm does not, and below another root directory there is none.
+fn begin_ssm(context: &Context, skip: bool) -> Option<Starter> {
+    if skip || context.name == Name::Nodeadm || !context.root.is_machine() {
+        return None;
+    }
+    let otherwise = ssm_order(&source::own_settings(&context.root));
+    Some(Starter::spawn(Systemd::connect(), otherwise))
+}
+
+fn ssm_order(settings: &AgentConfig) -> Order {
+    if settings.ssm_enabled {
+        Order::Start
+    } else {
+        Order::LeaveAlone
+    }
+}
+
+/// The metadata service, whose delays are told on the console.
+fn imds(context: &Context, desk: &Desk) -> Imds {
+    Imds::new(context.environment.imds_endpoint.as_deref(), IMDS_DEADLINE).noting(desk.waiting())
 }
 
 /// The config phase. When it is to be skipped, it runs all the same if the sources now say something else than in the
@@ -209,9 +290,10 @@ async fn configure(
     options: &Options,
     desk: &mut Desk,
     skip: bool,
+    ssm: Option<&Starter>,
 ) -> Result<(), Error> {
     let root = &context.root;
-    let imds = Imds::new(context.environment.imds_endpoint.as_deref(), IMDS_DEADLINE);
+    let imds = imds(context, desk);
     let cached = match &options.config_cache {
         Some(file) => cache::read(root, file).map_err(|source| Error::Apply { source })?,
         None => None,
@@ -219,20 +301,27 @@ async fn configure(
     if !skip {
         desk.begin(Phase::Config);
     }
+    let loading = async {
+        let loaded = source::load(root, &imds, &options.sources.sources, cached.as_ref()).await;
+        if let (Ok(loaded), Some(ssm)) = (&loaded, ssm) {
+            ssm.tell(ssm_order(&loaded.agent));
+        }
+        loaded
+    };
     let (loaded, facts) = if skip {
-        (
-            source::load(root, &imds, &options.sources.sources, cached.as_ref()).await,
-            None,
-        )
+        (desk.waiting().during(METADATA_SERVICE, loading).await, None)
     } else {
         // Facts do not depend on the configuration, so both are fetched at once.
-        let (loaded, facts) = tokio::join!(
-            source::load(root, &imds, &options.sources.sources, cached.as_ref()),
-            facts::gather(root, &imds)
-        );
+        let both = async { tokio::join!(loading, facts::gather(root, &imds)) };
+        let (loaded, facts) = desk.waiting().during(METADATA_SERVICE, both).await;
         (loaded, Some(facts))
     };
+    if let (Err(_), Some(Ok(facts))) = (&loaded, &facts) {
+        // Who is speaking is known all the same.
+        desk.identify(facts.instance.identity(&NodeConfig::default()));
+    }
     let mut loaded = loaded.map_err(|source| Error::Source { source })?;
+    desk.follow_with(&loaded.agent.after_boot);
     let changed = cached
         .as_ref()
         .is_none_or(|cached| cached.spec != loaded.config.spec);
@@ -267,12 +356,14 @@ async fn configure(
             .instance
             .recall_name(&earlier.instance_id, &earlier.node_name);
     }
-    let warnings = facts
-        .complete_from_ec2(root, &imds, &environment, &loaded.config)
+    let asking = facts.complete_from_ec2(root, &imds, &environment, &loaded.config);
+    let warnings = desk
+        .waiting()
+        .during("EC2 to describe this instance or its type", asking)
         .await
         .map_err(Error::Facts)?;
     loaded.warnings.extend(warnings);
-    write(context, options, desk, loaded, &facts).await
+    write(context, options, desk, loaded, &facts, ssm).await
 }
 
 async fn write(
@@ -281,6 +372,7 @@ async fn write(
     desk: &mut Desk,
     mut loaded: Loaded,
     facts: &Facts,
+    ssm: Option<&Starter>,
 ) -> Result<(), Error> {
     if context.name == Name::Nodeadm {
         loaded.agent.credential = CredentialSource::AwsCli;
@@ -303,7 +395,14 @@ async fn write(
         removed = applied.removed.len(),
         "configuration written"
     );
+    scripts::forget_early_start(context);
     act(context, desk, &applied.actions).await?;
+    if let Some(ssm) = ssm
+        && loaded.agent.ssm_enabled
+        && ssm::is_environment(applied.written.iter().chain(&applied.removed))
+    {
+        ssm.tell(Order::Restart);
+    }
     if let Some(file) = &options.config_cache {
         // The run phase can do without it: it runs the config phase again.
         if let Err(error) = cache::write(&context.root, file, &loaded.config) {
@@ -340,13 +439,48 @@ async fn start(context: &Context, options: &Options, desk: &mut Desk) -> Result<
             tracing::warn!("{}; local disks are left alone", Error::NotPlanned);
             Summary::default()
         });
-    apply::prepare(&context.root, &Programs, &summary)
+    desk.follow_with(&summary.after_boot);
+    if !options.early {
+        scripts::gate(context, desk, &summary)?;
+    }
+    let starting = start_daemons(context, options, desk, &summary);
+    let warmed = preflight::beside(&context.root, &context.environment, desk, starting).await?;
+    desk.complete();
+    desk.wait_for(warmed.as_deref().map(join::warm_pool::awaited));
+    Ok(())
+}
+
+/// Starts what is to be started; the state in the warm pool where the kubelet is not.
+async fn start_daemons(
+    context: &Context,
+    options: &Options,
+    desk: &Desk,
+    summary: &Summary,
+) -> Result<Option<String>, Error> {
+    apply::prepare(&context.root, &Programs, summary)
         .await
         .map_err(Error::Run)?;
     let systemd = Systemd::connect().await.map_err(Error::Systemd)?;
-    apply::start(&systemd, &Programs, options.daemons(), &summary)
-        .await
-        .map_err(Error::Run)?;
-    desk.complete();
-    Ok(())
+    let warmed = warm_pool::state(context, desk, summary).await;
+    for daemon in Daemon::ALL {
+        let is_held = daemon == Daemon::Kubelet && warmed.is_some();
+        if options.daemons().contains(&daemon) && !is_held {
+            start_daemon(desk, &systemd, daemon, summary).await?;
+        }
+    }
+    Ok(warmed)
+}
+
+async fn start_daemon(
+    desk: &Desk,
+    systemd: &Systemd,
+    daemon: Daemon,
+    summary: &Summary,
+) -> Result<(), Error> {
+    let name = daemon.as_str();
+    let what = format!("{name} to start");
+    let daemons = [daemon];
+    let starting = apply::start(systemd, &Programs, &Journalctl, &daemons, summary);
+    let starting = desk.waiting().during(&what, starting);
+    desk.timed(name, starting).await.map_err(Error::Run)
 }

@@ -18,7 +18,7 @@ use crate::host::root::Root;
 /// A node without its name cannot register, so this is worth a third of the ten minutes that a node may take to do so;
 /// nodeadm spends all of them. It must also end before the unit's own limit of five minutes, IMDS's minute included,
 /// so that the verdict is ours.
-const NAME_DEADLINE: Duration = Duration::from_secs(210);
+pub(crate) const NAME_DEADLINE: Duration = Duration::from_secs(210);
 /// Without limits the node joins all the same, with the kubelet's default.
 const LIMITS_DEADLINE: Duration = Duration::from_secs(20);
 

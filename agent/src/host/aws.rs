@@ -1,12 +1,18 @@
-//! EC2, for the few boots on which IMDS does not tell enough. Every call ends within its [`Budget`] and says why.
+//! EC2, for the few boots on which IMDS does not tell enough. Every call ends within its [`Budget`] and says why. Beside
+//! it EKS ([`eks`]) and STS ([`sts`]), which are asked for evidence only.
 //!
 //! Requests are signed here (`docs/decision/0001-agent-signs-its-own-requests.md`) with the role's credentials from
 //! IMDS, made anew for each try. Protocol: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>.
 
+pub mod eks;
 mod endpoint;
+#[cfg(test)]
+mod herd;
+pub mod once;
 mod outcome;
 mod retry;
 mod sign;
+pub mod signal;
 pub mod sts;
 mod xml;
 
@@ -25,7 +31,7 @@ use tokio::time::timeout;
 
 use self::xml::Element;
 use super::body;
-use super::connect::{self, Connector, Https};
+use super::connect::{self, Connector, Https, Patience};
 use super::environment::Environment;
 use super::imds::Imds;
 use super::random;
@@ -109,17 +115,12 @@ impl Ec2 {
         role: &str,
     ) -> Result<Self, Error> {
         let endpoint = endpoint::ec2(environment, region);
-        let made = Connector::new(root, environment).and_then(|connector| {
-            let tls = if endpoint.starts_with("http://") {
-                connect::tls(rustls::RootCertStore::empty())?
-            } else {
-                connect::public_tls(root, environment)?
-            };
-            Ok(Https::new(connector, tls))
-        });
-        let https = made.map_err(|source| Error::Client {
-            endpoint: endpoint.clone(),
-            source,
+        let is_plain = endpoint.starts_with("http://");
+        let https = https(root, environment, is_plain, Patience::default()).map_err(|source| {
+            Error::Client {
+                endpoint: endpoint.clone(),
+                source,
+            }
         })?;
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(https),
@@ -131,6 +132,15 @@ impl Ec2 {
             patience: ATTEMPT,
             chance: random::fraction,
         })
+    }
+
+    /// The same client, which makes each call once: for evidence, not for what a boot needs.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self {
+            attempts: 1,
+            ..self
+        }
     }
 
     /// The private DNS name of an instance.
@@ -175,22 +185,15 @@ impl Ec2 {
         };
         let action = format!("ec2:{action}");
         let called = retry::run(&action, budget, self.chance, async || {
-            read(&self.ask(&form).await?)
+            let answer = match self.ask(&form).await {
+                Ok(answer) => read(&answer),
+                Err(failure) => Err(failure),
+            };
+            answer.inspect_err(|failure| self.imds.waiting().note(Chain(failure).to_string()))
         });
-        called.await.map_err(|ended| match ended.last {
-            source @ Failure::Denied { .. } => Error::Denied {
-                role: self.role.clone(),
-                action,
-                source,
-            },
-            source => Error::Failed {
-                action,
-                endpoint: self.endpoint.clone(),
-                attempts: ended.attempts,
-                seconds: ended.elapsed.as_secs(),
-                source,
-            },
-        })
+        called
+            .await
+            .map_err(|ended| ended.into_error(action, &self.endpoint, &self.role))
     }
 
     /// One try: the answer of a success.
@@ -240,6 +243,22 @@ impl Ec2 {
         }
         Element::parse(&body).map_err(|error| unreachable(connect::Kind::Broken, error.to_string()))
     }
+}
+
+/// The way to a service of AWS. One that is spoken to without TLS (`AWS_ENDPOINT_URL`) needs no authorities.
+fn https(
+    root: &Root,
+    environment: &Environment,
+    is_plain: bool,
+    patience: Patience,
+) -> Result<Https, connect::Error> {
+    let connector = Connector::new(root, environment)?.with_patience(patience);
+    let tls = if is_plain {
+        connect::tls(rustls::RootCertStore::empty())?
+    } else {
+        connect::public_tls(root, environment)?
+    };
+    Ok(Https::new(connector, tls))
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html>; an instance's interfaces have names of

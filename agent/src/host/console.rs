@@ -9,7 +9,7 @@ use super::root::Root;
 /// Writes lines to the console without ever blocking: a console that takes nothing loses them.
 pub fn write(root: &Root, lines: &[String]) -> io::Result<()> {
     let mut console = OpenOptions::new()
-        .write(true)
+        .append(true)
         .custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default())
         .open(root.path("/dev/console"))?;
     for line in lines {

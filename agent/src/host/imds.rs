@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::body;
+use super::waiting::Waiting;
 
 const DEFAULT_ENDPOINT: &str = "http://169.254.169.254";
 const TOKEN_PATH: &str = "/latest/api/token";
@@ -91,6 +92,8 @@ pub struct Imds {
     client: Client<HttpConnector, Empty<Bytes>>,
     /// The session token; `None` before the first call and after a 401.
     token: Arc<Mutex<Option<String>>>,
+    /// Is told why a question is asked again.
+    waiting: Waiting,
 }
 
 /// What one attempt ended in.
@@ -118,7 +121,22 @@ impl Imds {
             deadline,
             client: Client::builder(TokioExecutor::new()).build(connector),
             token: Arc::default(),
+            waiting: Waiting::default(),
         }
+    }
+
+    /// The same client, which notes there why it has to ask again.
+    #[must_use]
+    pub fn noting(self, waiting: &Waiting) -> Self {
+        Self {
+            waiting: waiting.clone(),
+            ..self
+        }
+    }
+
+    /// Who is told why something that is asked through this client has to be asked again.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// Content of a path such as `/latest/user-data`; `None` when there is none.
@@ -156,6 +174,7 @@ impl Imds {
                 last,
                 "instance metadata service: trying again"
             );
+            self.waiting.note(format!("`{path}`: {last}"));
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

@@ -5,6 +5,7 @@
 //! out is counted. Lines are read one at a time: nothing is buffered beyond one line of bounded length.
 
 mod decode;
+mod recent;
 
 use std::ffi::OsString;
 use std::io;
@@ -18,6 +19,8 @@ use node::rule::Record;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
+
+pub use recent::{Journalctl, Recent};
 
 /// The most bytes of one JSON line; what is longer is dropped and counted. journald itself cuts lines at 48 KiB.
 const LINE_BYTES: usize = 128 * 1024;

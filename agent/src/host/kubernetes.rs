@@ -12,10 +12,12 @@ use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 use tower::{BoxError, Service};
 
 use super::connect::{self, Connector, Https, Patience};
@@ -25,6 +27,8 @@ use super::root::Root;
 
 /// No call to the API server takes longer.
 pub const DEADLINE: Duration = Duration::from_secs(20);
+/// An answer of one packet comes within this time, or not at all.
+pub const BRIEF: Duration = Duration::from_secs(3);
 /// A user with its groups is described in 1 KiB.
 const REVIEW_BYTES: usize = 64 * 1024;
 
@@ -93,6 +97,37 @@ impl Access {
     /// Connects, with TLS, and says nothing. [`connect::kind`] tells what is in the way.
     pub async fn reach(&self) -> Result<(), BoxError> {
         self.https()?.call(self.endpoint().clone()).await.map(drop)
+    }
+
+    /// Whether the endpoint answers a message that is no handshake. Such an answer, or the end of the connection, is a
+    /// packet of a few bytes, where that to a handshake is as long as packets may be.
+    pub async fn answers_briefly(&self) -> bool {
+        // A record of TLS with a handshake message of a type that there is not: RFC 8446, sections 4 and 5.1.
+        const NO_HANDSHAKE: [u8; 9] = [22, 3, 1, 0, 4, 255, 0, 0, 0];
+        let asking = async {
+            let mut connector = self.connector.clone();
+            let mut stream = TokioIo::new(connector.call(self.endpoint().clone()).await.ok()?);
+            stream.write_all(&NO_HANDSHAKE).await.ok()?;
+            // A reset is an answer too.
+            Some(stream.read(&mut [0; 16]).await)
+        };
+        matches!(timeout(BRIEF, asking).await, Ok(Some(_)))
+    }
+
+    /// Asks as nobody in particular: any answer has a `Date` header, and comes at this time by our clock.
+    pub async fn date(&self) -> Result<(Option<String>, Timestamp), BoxError> {
+        // With the slash of an endpoint that has no path of its own.
+        let url = format!("{}livez", self.endpoint());
+        let request = Request::get(url).body(Body::empty())?;
+        let client: Client<Https, Body> =
+            Client::builder(TokioExecutor::new()).build(self.https()?);
+        let answer = client.request(request).await?;
+        let date = answer
+            .headers()
+            .get(DATE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        Ok((date, Timestamp::now()))
     }
 
     /// A client with the kubelet's identity. The helper of the kubeconfig is run for its credential.

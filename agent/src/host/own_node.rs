@@ -23,6 +23,20 @@ pub struct NodeFacts {
     pub max_pods: Option<u32>,
     /// Our annotation as it stands.
     pub annotation: Option<String>,
+    /// `spec.providerID`: which instance has registered it, `aws:///ZONE/INSTANCE`; empty where nobody said.
+    pub provider_id: String,
+    /// Version of the kubelet that posted last.
+    pub kubelet_version: String,
+    /// The kubelet of this boot has posted it.
+    pub is_of_this_boot: bool,
+}
+
+impl NodeFacts {
+    /// Whether it was registered by another instance than this one.
+    pub fn is_of_other_than(&self, instance_id: &str) -> bool {
+        let registered_by = self.provider_id.rsplit('/').next().unwrap_or_default();
+        ![registered_by, instance_id].contains(&"") && registered_by != instance_id
+    }
 }
 
 /// Why the Node could not be read or written.
@@ -116,6 +130,18 @@ impl OwnNode {
         Ok(node.as_ref().map(|node| facts(node, &boot_id)))
     }
 
+    /// Version of the API server, `v1.34.4-eks-1234567`.
+    pub async fn api_server_version(&self) -> Result<String, Error> {
+        let client = self.client().await?;
+        let version = self
+            .checked(
+                "asking for the version of the API server of",
+                client.apiserver_version(),
+            )
+            .await?;
+        Ok(version.git_version)
+    }
+
     /// Sets our annotation to this text, and touches nothing else.
     pub async fn annotate(&self, json: &str) -> Result<(), Error> {
         let patch = serde_json::json!({ "metadata": { "annotations": { ANNOTATION: json } } });
@@ -126,9 +152,13 @@ impl OwnNode {
     }
 
     async fn nodes(&self) -> Result<Api<Node>, Error> {
+        Ok(Api::all(self.client().await?))
+    }
+
+    async fn client(&self) -> Result<Client, Error> {
         let mut client = self.client.lock().await;
         if let Some(client) = client.as_ref() {
-            return Ok(Api::all(client.clone()));
+            return Ok(client.clone());
         }
         let made = kubernetes::client(&self.root, &self.environment)
             .await
@@ -137,7 +167,7 @@ impl OwnNode {
                 source: Box::new(source),
             })?;
         *client = Some(made.clone());
-        Ok(Api::all(made))
+        Ok(made)
     }
 
     async fn checked<T>(
@@ -169,9 +199,8 @@ fn facts(node: &Node, boot_id: &str) -> NodeFacts {
         .and_then(|status| status.capacity.as_ref())
         .and_then(|capacity| capacity.get("pods"));
     let annotations = node.metadata.annotations.as_ref();
-    let posted_in = status
-        .and_then(|status| status.node_info.as_ref())
-        .map_or("", |info| info.boot_id.as_str());
+    let info = status.and_then(|status| status.node_info.as_ref());
+    let posted_in = info.map_or("", |info| info.boot_id.as_str());
     let is_of_this_boot = [posted_in, boot_id].contains(&"") || posted_in == boot_id;
     let ready = conditions
         .iter()
@@ -185,6 +214,13 @@ fn facts(node: &Node, boot_id: &str) -> NodeFacts {
         annotation: annotations
             .and_then(|annotations| annotations.get(ANNOTATION))
             .cloned(),
+        provider_id: node
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.provider_id.clone())
+            .unwrap_or_default(),
+        kubelet_version: info.map_or_else(String::new, |info| info.kubelet_version.clone()),
+        is_of_this_boot: boot_id.is_empty() || posted_in == boot_id,
     }
 }
 
@@ -196,6 +232,7 @@ mod tests {
     fn readiness_pods_and_annotation_are_read() {
         let node: Node = serde_json::from_value(serde_json::json!({
             "metadata": { "name": "a", "annotations": { "nodectl.dev/agent": "{}" } },
+            "spec": { "providerID": "aws:///eu-west-1a/i-1" },
             "status": {
                 "capacity": { "pods": "29", "cpu": "2" },
                 "conditions": [{ "type": "DiskPressure", "status": "False" }, { "type": "Ready", "status": "True", "message": "kubelet is posting ready status" }],
@@ -207,9 +244,28 @@ mod tests {
             ready_message: "kubelet is posting ready status".into(),
             max_pods: Some(29),
             annotation: Some("{}".into()),
+            provider_id: "aws:///eu-west-1a/i-1".into(),
+            kubelet_version: String::new(),
+            is_of_this_boot: false,
         };
         assert_eq!(facts(&node, "b"), expected);
         assert_eq!(facts(&Node::default(), "b"), NodeFacts::default());
+    }
+
+    #[test]
+    fn a_node_of_another_instance_is_told_by_its_provider_id() {
+        let of = |provider_id: &str, instance_id| {
+            let node = NodeFacts {
+                provider_id: provider_id.into(),
+                ..NodeFacts::default()
+            };
+            node.is_of_other_than(instance_id)
+        };
+        assert!(of("aws:///eu-west-1a/i-1", "i-2"));
+        assert!(!of("aws:///eu-west-1a/i-1", "i-1"));
+        // Where nobody knows, nothing is claimed.
+        assert!(!of("", "i-1"));
+        assert!(!of("aws:///eu-west-1a/i-1", ""));
     }
 
     #[test]
@@ -225,7 +281,8 @@ mod tests {
             },
         }))
         .unwrap();
-        assert!(facts(&node, "before").is_ready);
+        let before = facts(&node, "before");
+        assert!(before.is_ready && before.is_of_this_boot);
         assert_eq!(facts(&node, "now"), NodeFacts::default());
         // Where nobody knows, nothing is denied.
         assert!(facts(&node, "").is_ready);

@@ -2,6 +2,8 @@
 
 /// The verdict of this boot, [`node::wire::Verdict`] as JSON.
 pub const VERDICT: &str = "/run/nodeagent/verdict.json";
+/// When the phases of this boot began and ended, for the boot report.
+pub const BOOT: &str = "/run/nodeagent/boot.json";
 /// What the config phase decided, for later phases and the daemon.
 pub const PLAN: &str = "/run/nodeagent/plan.json";
 /// Variables of `spec.instance.environment.default`, as JSON: a proxy's URL may hold a password, so for root only.
@@ -67,5 +69,13 @@ pub const SOCI_UNIT_DROP_IN: &str =
     "/etc/systemd/system/containerd.service.d/10-soci-snapshotter.conf";
 /// The pause image that the AMI carries.
 pub const PAUSE_IMAGE: &str = "/etc/eks/pause.tar";
+/// The user's own settings of the SSM agent.
+pub const SSM_CONFIG: &str = "/etc/amazon/ssm/amazon-ssm-agent.json";
 /// How cloud-init ended; there once it has.
 pub const CLOUD_INIT_RESULT: &str = "/run/cloud-init/result.json";
+/// What cloud-init knows of the instance, for root; there after its network stage.
+pub const CLOUD_INIT_INSTANCE_DATA: &str = "/run/cloud-init/instance-data-sensitive.json";
+/// NodeConfigs that are on the machine.
+pub const NODEADM_DROP_INS: &str = "/etc/eks/nodeadm.d";
+/// There while the daemons run that were started before cloud-init's final stage, and nobody has asked for them since.
+pub const STARTED_EARLY: &str = "/run/nodeagent/started-early";

@@ -4,11 +4,13 @@
 //! the other. A climb gives a [`Report`].
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
 use node::rule::{CONTAINERD, KUBELET};
+use node::wire::Severity;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
@@ -18,9 +20,11 @@ use crate::host::root::Root;
 use crate::host::systemd::{Systemd, UnitState, Units as _};
 use crate::plan::Summary;
 use crate::probe::{
-    DEADLINE, Fault, Outcome, PATIENCE, clock, container_runtime, credential, endpoint, identity,
-    kubeconfig, kubelet,
+    DEADLINE, Fault, Outcome, PATIENCE, clock, container_runtime, endpoint, identity, kubeconfig,
+    kubelet, registration, storage, swap, synchronization,
 };
+
+use super::inquiry::Inquiry;
 
 /// Waits between climbs; the last one for ever. A herd of nodes that cannot join must not become a load of its own.
 const PAUSES: [Duration; 5] = [
@@ -45,16 +49,29 @@ pub struct Report {
 }
 
 impl Report {
-    /// Takes what explains the last fault: a fault of its own, or one more line of evidence, before the plainest.
-    pub(super) fn explain(&mut self, outcome: Outcome) {
-        match (outcome, self.faults.last_mut()) {
-            (Outcome::CannotTell(why), Some(fault)) => {
-                fault.evidence.insert(0, why);
-            }
-            (outcome, _) => {
-                self.take(outcome);
+    /// Takes what may explain the last fault: faults of their own, which have its evidence before theirs, and lines of
+    /// evidence of that fault, before its plainest.
+    pub(super) fn explain(&mut self, outcomes: &[Outcome]) {
+        let Some(mut explained) = self.faults.pop() else {
+            return;
+        };
+        let plainest = explained.evidence.clone();
+        let mut evidence = Vec::new();
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Passed => {}
+                Outcome::CannotTell(why) => evidence.push(why.clone()),
+                Outcome::Fault(fault) => {
+                    let evidence = plainest.iter().chain(&fault.evidence);
+                    self.faults.push(Fault {
+                        finding: fault.finding,
+                        evidence: evidence.cloned().collect(),
+                    });
+                }
             }
         }
+        explained.evidence.splice(0..0, evidence);
+        self.faults.push(explained);
     }
 
     fn take(&mut self, outcome: Outcome) -> bool {
@@ -67,17 +84,21 @@ impl Report {
     }
 }
 
-/// Climbs again and again, at growing intervals, and at once when something has `changed`. Ends only by being dropped.
+/// Climbs again and again, at growing intervals, and at once when something has `changed`. Whether the kubelet says that it
+/// may not register comes from outside. Ends only by being dropped.
 pub async fn follow(
     root: &Root,
     environment: &Environment,
     summary: &Summary,
     changed: &Notify,
+    is_registration_refused: &AtomicBool,
     reports: watch::Sender<Report>,
 ) -> Infallible {
     let mut last: Option<Vec<&str>> = None;
+    let mut inquiry = Inquiry::default();
     for climb_number in 0_usize.. {
-        let report = climb(root, environment, summary).await;
+        let is_refused = is_registration_refused.load(Ordering::Relaxed);
+        let report = climb(root, environment, summary, &mut inquiry, is_refused).await;
         let codes: Vec<_> = report
             .faults
             .iter()
@@ -111,15 +132,21 @@ fn pause(climb_number: usize) -> Duration {
     PAUSES.get(climb_number).copied().unwrap_or(longest)
 }
 
-/// Climbs once.
-pub async fn climb(root: &Root, environment: &Environment, summary: &Summary) -> Report {
+/// Climbs once. What AWS says of a refusal is kept in the `inquiry`.
+pub async fn climb(
+    root: &Root,
+    environment: &Environment,
+    summary: &Summary,
+    inquiry: &mut Inquiry,
+    is_registration_refused: bool,
+) -> Report {
     let mut report = Report {
         began: Some(Timestamp::now()),
         ..Report::default()
     };
-    let (units, knocked, access) = tokio::join!(
+    let (units, runtime, access) = tokio::join!(
         units(),
-        container_runtime::knock(root),
+        container_runtime::ask(root),
         Access::read(root, environment, PATIENCE),
     );
     let (containerd, kubelet) = match &units {
@@ -129,7 +156,11 @@ pub async fn climb(root: &Root, environment: &Environment, summary: &Summary) ->
             (None, None)
         }
     };
-    report.take(container_runtime::judge(&knocked, containerd));
+    for fault in storage::judge(&storage::look(root)) {
+        report.take(fault);
+    }
+    report.take(swap::look(root));
+    report.take(container_runtime::judge(&runtime, containerd));
     if let Some(kubelet) = kubelet {
         report.take(kubelet::judge(kubelet));
     }
@@ -139,23 +170,33 @@ pub async fn climb(root: &Root, environment: &Environment, summary: &Summary) ->
     let Ok(access) = access else {
         return report;
     };
-    if !report.faults.is_empty() {
+    let is_grave = |fault: &Fault| fault.finding.severity == Severity::Fatal;
+    if report.faults.iter().any(is_grave) {
         return report;
     }
     report.is_reached = report.take(endpoint::reach(&access).await);
     if !report.is_reached {
         return report;
     }
+    let endpoint = access.endpoint().to_string();
     match identity::ask(access).await {
-        Ok(review) => {
-            report.take(clock::judge(
+        Ok((review, client)) => {
+            let clock = clock::judge(
                 review.date.as_deref(),
                 review.at,
                 identity::is_refused(&review),
-            ));
+            );
+            report.take(synchronization::explain(clock).await);
             let is_known = report.take(identity::judge(&review, &summary.node_name));
-            if !is_known && identity::is_refused(&review) {
-                report.explain(credential::ask(root, environment, summary).await);
+            if is_known && is_registration_refused {
+                let tried = registration::ask(client, &summary.node_name).await;
+                report.take(registration::judge(tried.as_ref()));
+            }
+            if identity::is_refused(&review) {
+                let answers = inquiry.answers(root, environment, summary, &endpoint);
+                report.explain(answers.await);
+            } else {
+                inquiry.close();
             }
         }
         Err(outcome) => {
@@ -200,6 +241,8 @@ mod tests {
             &Root::new(directory.path()),
             &Environment::default(),
             &Summary::default(),
+            &mut Inquiry::default(),
+            false,
         )
         .await;
         let codes: Vec<_> = report

@@ -11,8 +11,9 @@ use super::ladder::Report;
 /// A kubelet that cannot reach the API server says so at least so often: with its lease, every ten seconds.
 const RHYTHM: SignedDuration = SignedDuration::from_secs(15);
 
-/// The most lines of evidence of one finding.
-const EVIDENCE: usize = 3;
+/// The most lines of evidence of one finding: of a refusal, what the units say, what AWS says of the credential, the cluster
+/// and the name, and the answer itself.
+const EVIDENCE: usize = 6;
 
 /// The findings of the journal and of the last climb together, in the order of their rank. `known` are those that were
 /// open before, which tell since when a fault is seen; `accepted` is when the API server last gave us our own Node.
@@ -51,6 +52,16 @@ pub fn merge(
         }
     }
     rank::order(open)
+}
+
+/// What is open with these faults, in the order of its rank.
+pub(super) fn with(open: Vec<OpenFinding>, faults: Vec<Fault>) -> Vec<OpenFinding> {
+    let report = Report {
+        began: Some(Timestamp::now()),
+        faults,
+        ..Report::default()
+    };
+    merge(open, &report, &[], None)
 }
 
 fn opened(
@@ -218,13 +229,24 @@ mod tests {
     #[test]
     fn what_sts_says_is_evidence_of_the_refusal_or_a_fault_of_its_own() {
         let mut refused = report(3, &[&finding::JOIN_UNAUTHORIZED], true);
-        refused.explain(Outcome::CannotTell("STS knows us".into()));
+        refused.explain(&[
+            Outcome::CannotTell("STS knows us".into()),
+            Outcome::Fault(Fault {
+                finding: &finding::JOIN_CLUSTER_NAME_MISMATCH,
+                evidence: vec!["EKS does not know it".into()],
+            }),
+            Outcome::CannotTell("EC2 may not be asked".into()),
+            Outcome::Passed,
+        ]);
+        let evidence: Vec<_> = refused.faults.iter().map(|fault| &fault.evidence).collect();
         assert_eq!(
-            refused.faults[0].evidence,
-            ["STS knows us", "seen by a probe"]
+            evidence,
+            [
+                &vec!["seen by a probe", "EKS does not know it"],
+                &vec!["STS knows us", "EC2 may not be asked", "seen by a probe"]
+            ]
         );
-        refused.explain(Outcome::Fault(fault(&finding::JOIN_STS_REGION_DISABLED)));
         let open = merge(Vec::new(), &refused, &[], None);
-        assert_eq!(root(&open), Some("join.sts_region_disabled"));
+        assert_eq!(root(&open), Some("join.cluster_name_mismatch"));
     }
 }

@@ -1,5 +1,6 @@
 //! The decision of the join phase: what was seen so far -> go on waiting, tell something, or end. Pure.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use node::finding::{self, Finding};
@@ -7,6 +8,7 @@ use node::rank;
 use node::wire::{Identity, OpenFinding, Outcome, RootCause};
 
 use crate::plan::Summary;
+use crate::probe::Fault;
 
 use super::look::NodeSeen;
 
@@ -66,6 +68,10 @@ pub struct Progress {
     last_failure: Option<String>,
     /// What the probes could not tell, the last time.
     unknown: Vec<String>,
+    /// What the API server, or the way to it, said at the last look.
+    message: String,
+    /// What is wrong with a Node that is there all the same, the gravest first.
+    standing: Vec<Fault>,
 }
 
 impl Progress {
@@ -79,6 +85,35 @@ impl Progress {
             told: None,
             last_failure: None,
             unknown: Vec::new(),
+            message: String::new(),
+            standing: Vec::new(),
+        }
+    }
+
+    /// Takes in what is wrong with a node that has registered all the same. It is what a joined node's verdict says, and
+    /// that of a registered one for which nothing else is found.
+    pub fn note_standing(&mut self, mut standing: Vec<Fault>) {
+        standing.sort_by_key(|fault| Reverse(fault.finding.severity));
+        self.standing = standing;
+    }
+
+    /// What is waited for now, for a person.
+    pub fn awaited(&self) -> String {
+        let name = &self.identity.node_name;
+        if self.registered_at.is_some() {
+            format!("Node {name} to become Ready")
+        } else {
+            format!("Node {name} to be registered")
+        }
+    }
+
+    /// Why it is not over, as far as is known: the code of the cause, else what was said at the last look.
+    pub fn hindrance(&self) -> String {
+        let code = self.cause.as_ref().map(|(code, _)| code.as_str());
+        match (code, self.message.as_str()) {
+            (Some(code), "") => code.to_owned(),
+            (Some(code), message) => format!("{code}, {message}"),
+            (None, message) => message.to_owned(),
         }
     }
 
@@ -95,11 +130,12 @@ impl Progress {
             self.registered_at.get_or_insert(elapsed);
         }
         if *node == NodeSeen::Ready {
+            let (root_cause, consequences) = self.standing();
             let draft = Draft {
                 outcome: Outcome::Joined,
                 provisional: false,
-                root_cause: None,
-                consequences: Vec::new(),
+                root_cause,
+                consequences,
             };
             return Step::End(draft, End::Joined);
         }
@@ -107,6 +143,7 @@ impl Progress {
         if let NodeSeen::Unknown(message) = node {
             self.last_failure = Some(message.clone());
         }
+        node.message().clone_into(&mut self.message);
         self.note_cause(elapsed, cause.as_ref());
         let outcome = if self.registered_at.is_some() {
             Outcome::Registered
@@ -134,8 +171,13 @@ impl Progress {
         let answer = self.answer(node);
         let root = rank::root(open).and_then(|root| Some((finding::by_code(&root.code)?, root)));
         let Some((finding, root)) = root else {
-            let cause = answer.map(|(finding, seen)| finding.root_cause(&self.identity, &[seen]));
-            return (cause, Vec::new());
+            return match answer {
+                Some((finding, seen)) => (
+                    Some(finding.root_cause(&self.identity, &[seen])),
+                    Vec::new(),
+                ),
+                None => self.standing(),
+            };
         };
         let mut evidence = root.evidence.clone();
         // Said by both sides: the answer to our own question is the plainest proof, so it stands last.
@@ -151,6 +193,23 @@ impl Progress {
         )
     }
 
+    /// The gravest of what is wrong with a Node that is there, and the codes of the rest.
+    fn standing(&self) -> (Option<RootCause>, Vec<String>) {
+        let Some((gravest, rest)) = self.standing.split_first() else {
+            return (None, Vec::new());
+        };
+        (
+            Some(
+                gravest
+                    .finding
+                    .root_cause(&self.identity, &gravest.evidence),
+            ),
+            rest.iter()
+                .map(|fault| fault.finding.code.to_owned())
+                .collect(),
+        )
+    }
+
     /// What the API server's answer means by itself.
     fn answer(&self, node: &NodeSeen) -> Option<(&'static Finding, String)> {
         let name = &self.identity.node_name;
@@ -162,6 +221,7 @@ impl Progress {
                     format!("Node `{name}` is not Ready: {message}"),
                 )
             }),
+            NodeSeen::Taken(seen) => Some((&finding::JOIN_NODE_NAME_TAKEN, seen.clone())),
             NodeSeen::Unauthorized(message) => Some((
                 &finding::JOIN_UNAUTHORIZED,
                 format!("GET /api/v1/nodes/{name} with the kubelet's credential: 401 {message}"),
@@ -282,6 +342,57 @@ mod tests {
         assert_eq!(code(&draft).as_deref(), Some("join.unauthorized"));
         assert!(draft.provisional);
         assert_eq!(progress.step(seconds(60), &unauthorized(), &[]), Step::Wait);
+    }
+
+    #[test]
+    fn what_is_waited_for_changes_with_the_registration() {
+        let mut progress = progress();
+        progress.step(seconds(1), &unauthorized(), &[]);
+        assert_eq!(progress.awaited(), "Node ip-10-0-0-1 to be registered");
+        assert_eq!(progress.hindrance(), "join.unauthorized, Unauthorized");
+        progress.step(seconds(2), &NodeSeen::NotReady("no CNI".into()), &[]);
+        assert_eq!(progress.awaited(), "Node ip-10-0-0-1 to become Ready");
+        assert_eq!(progress.hindrance(), "no CNI");
+    }
+
+    #[test]
+    fn a_node_that_has_joined_says_what_is_wrong_with_it_all_the_same() {
+        let fault = |finding| Fault {
+            finding,
+            evidence: vec!["seen".to_owned()],
+        };
+        let mut progress = progress();
+        progress.note_standing(vec![
+            fault(&finding::JOIN_STS_UNREACHABLE),
+            fault(&finding::NETWORK_NO_ROUTE),
+        ]);
+        // What the units say on the way is over once the node is Ready.
+        let open = rank::order(vec![]);
+        let Step::End(draft, End::Joined) = progress.step(seconds(2), &NodeSeen::Ready, &open)
+        else {
+            panic!("not the end")
+        };
+        assert_eq!(
+            (code(&draft).as_deref(), draft.consequences),
+            (
+                Some("network.no_route"),
+                vec!["join.sts_unreachable".to_owned()]
+            )
+        );
+    }
+
+    #[test]
+    fn a_node_of_another_instance_is_no_registration() {
+        let mut progress = progress();
+        let taken = || NodeSeen::Taken("Node `a` has the provider id of i-2".into());
+        progress.step(seconds(1), &taken(), &[]);
+        let Step::Tell(draft) = progress.step(seconds(6), &taken(), &[]) else {
+            panic!("not told")
+        };
+        assert_eq!(
+            (draft.outcome, code(&draft).as_deref()),
+            (Outcome::Running, Some("join.node_name_taken"))
+        );
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(super) fn facts() -> Facts {
             role: "worker".into(),
             account_id: "111122223333".into(),
             partition: "aws".into(),
+            warmed: None,
         },
         cores: 2,
         memory_mebibytes: 7680,

@@ -11,11 +11,29 @@ use super::Outcome;
 use crate::host::connect::{self, Kind};
 use crate::host::kubernetes::Access;
 
-/// Connects to the endpoint of the kubeconfig, through the proxy where one is set.
+/// Connects to the endpoint of the kubeconfig, through the proxy where one is set. Where TLS stalls it asks once more, within
+/// [`crate::host::kubernetes::BRIEF`], to say why.
 pub async fn reach(access: &Access) -> Outcome {
-    match access.reach().await {
-        Ok(()) => Outcome::Passed,
-        Err(error) => judge(&access.endpoint().to_string(), error.as_ref()),
+    let error = match access.reach().await {
+        Ok(()) => return Outcome::Passed,
+        Err(error) => error,
+    };
+    let mut outcome = judge(&access.endpoint().to_string(), error.as_ref());
+    if connect::kind(error.as_ref()) == Kind::TlsTimeout
+        && let Outcome::Fault(fault) = &mut outcome
+    {
+        let why = why_silent(access.answers_briefly().await);
+        fault.evidence.insert(0, why.to_owned());
+    }
+    outcome
+}
+
+/// Why TLS does not come about on a connection that does: `is_brief`, a message of a few bytes is answered.
+fn why_silent(is_brief: bool) -> &'static str {
+    if is_brief {
+        "a message of a few bytes is answered: packets of full size are lost on the way (path MTU), or the answer to a handshake is held up"
+    } else {
+        "not even a message of a few bytes is answered: whatever accepts the connection is silent"
     }
 }
 

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
+use kube::Client;
 use kube::client::AuthError;
 use node::chain::Chain;
 use node::finding;
@@ -14,8 +15,8 @@ const ANONYMOUS: &str = "system:anonymous";
 const NODE_PREFIX: &str = "system:node:";
 const NODES: &str = "system:nodes";
 
-/// Asks. The error is what it means that there is no answer.
-pub async fn ask(access: Access) -> Result<Review, Outcome> {
+/// Asks, and gives the client that it asked with. The error is what it means that there is no answer.
+pub async fn ask(access: Access) -> Result<(Review, Client), Outcome> {
     let at = access.endpoint().to_string();
     let client = match timeout(DEADLINE, access.client()).await {
         Ok(made) => made.map_err(|error| no_client(&error))?,
@@ -30,7 +31,7 @@ pub async fn ask(access: Access) -> Result<Review, Outcome> {
         }
     };
     match timeout(DEADLINE, kubernetes::review(&client)).await {
-        Ok(Ok(review)) => Ok(review),
+        Ok(Ok(review)) => Ok((review, client)),
         Ok(Err(error)) => Err(endpoint::judge(&at, &error)),
         // The connection was there a moment ago.
         Err(_) => Err(Outcome::fault(

@@ -97,7 +97,7 @@ impl Bench {
         };
         let (boot, boot_out) = watch::channel(Boot {
             summary: Some(summary),
-            verdict: None,
+            ..Boot::default()
         });
         let (seen, seen_out) = watch::channel(Seen {
             is_caught_up: true,
@@ -219,6 +219,7 @@ async fn a_boot_that_had_failed_ends_as_joined_once_the_node_is_ready() {
         root_cause: Some(cause),
         consequences: Vec::new(),
         warnings: Vec::new(),
+        waiting_for: None,
         timings: Vec::new(),
     };
     verdict::write(&root, &failed).unwrap();
@@ -246,4 +247,21 @@ fn an_annotation_names_the_root_and_each_code_once() {
     let annotation = annotation(&findings, &Boot::default(), SsmState::Missing, None);
     assert_eq!(annotation.findings, ["join.unauthorized"]);
     assert_eq!(annotation.root_cause.as_deref(), Some("join.unauthorized"));
+}
+
+#[test]
+fn an_ssm_agent_is_registered_once_it_has_reported_and_nothing_came_between() {
+    let connected = Seen {
+        has_ssm_connected: true,
+        ..Seen::nothing()
+    };
+    let told = |unit, seen: &Seen| ssm(unit, seen);
+    assert_eq!(told(SsmState::Running, &Seen::nothing()), SsmState::Running);
+    assert_eq!(told(SsmState::Running, &connected), SsmState::Registered);
+    assert_eq!(told(SsmState::Stopped, &connected), SsmState::Stopped);
+    let mut denied = connected.clone();
+    denied.findings = unauthorized();
+    assert_eq!(told(SsmState::Running, &denied), SsmState::Registered);
+    denied.findings[0].code = "ssm.denied".to_owned();
+    assert_eq!(told(SsmState::Running, &denied), SsmState::Running);
 }

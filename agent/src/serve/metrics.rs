@@ -6,7 +6,7 @@
 use std::sync::atomic::AtomicU64;
 
 use node::finding::catalogue;
-use node::wire::Outcome;
+use node::wire::{Origin, Outcome};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -16,6 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::view::View;
+use crate::boot::record;
 use crate::report;
 
 /// Media type of the answer.
@@ -49,7 +50,7 @@ struct OutcomeLabel {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PhaseLabel {
-    phase: &'static str,
+    phase: String,
 }
 
 type Float = Gauge<f64, AtomicU64>;
@@ -143,19 +144,17 @@ fn boot(registry: &mut Registry, view: &View) {
         "How far the node has come: 1 for its outcome",
         outcomes,
     );
+    let report = view.boot_report();
     let phases = Family::<PhaseLabel, Float>::default();
-    for timing in view
-        .boot
-        .verdict
-        .iter()
-        .flat_map(|verdict| &verdict.timings)
-    {
-        let seconds = std::time::Duration::from_millis(timing.milliseconds).as_secs_f64();
-        phases
-            .get_or_create(&PhaseLabel {
-                phase: timing.phase.as_str(),
-            })
-            .set(seconds);
+    for phase in &report.phases {
+        if let Some(milliseconds) = phase.duration_milliseconds {
+            // A phase that ran twice took the time of both.
+            phases
+                .get_or_create(&PhaseLabel {
+                    phase: phase.name.clone(),
+                })
+                .inc_by(seconds(milliseconds));
+        }
     }
     registry.register_with_unit(
         "boot_phase",
@@ -163,6 +162,27 @@ fn boot(registry: &mut Registry, view: &View) {
         Unit::Seconds,
         phases,
     );
+    for (moment, name, help) in [
+        (
+            record::REGISTERED,
+            "boot_registered",
+            "From the start of the kernel until the Node was registered",
+        ),
+        (
+            record::READY,
+            "boot_ready",
+            "From the start of the kernel until the Node was Ready",
+        ),
+    ] {
+        // In a container times count from its first process; a metric that means something else would mislead.
+        if report.origin == Origin::Kernel
+            && let Some(milliseconds) = report.moment(moment)
+        {
+            let gauge = Float::default();
+            gauge.set(seconds(milliseconds));
+            registry.register_with_unit(name, help, Unit::Seconds, gauge);
+        }
+    }
     let max_pods = report::max_pods(&view.boot, view.effective_max_pods);
     let pods = Family::<Kind, Gauge>::default();
     for (kind, value) in [
@@ -178,4 +198,8 @@ fn boot(registry: &mut Registry, view: &View) {
         "Pods that the node can hold, as planned and as the Node shows it",
         pods,
     );
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    std::time::Duration::from_millis(milliseconds).as_secs_f64()
 }

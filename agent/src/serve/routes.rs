@@ -18,6 +18,7 @@ pub(super) fn router(sources: Sources) -> axum::Router {
         .route("/readyz", get(readyz))
         .route("/healthz", get(healthz))
         .route("/v1/status", get(status))
+        .route("/v1/boot", get(boot))
         .route("/metrics", get(metrics_text))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(middleware::from_fn(only_get))
@@ -50,6 +51,10 @@ async fn healthz(State(sources): State<Sources>, RawQuery(query): RawQuery) -> R
 
 async fn status(State(sources): State<Sources>) -> Response {
     Json(sources.view().status()).into_response()
+}
+
+async fn boot(State(sources): State<Sources>) -> Response {
+    Json(sources.view().boot_report()).into_response()
 }
 
 async fn metrics_text(State(sources): State<Sources>) -> Response {

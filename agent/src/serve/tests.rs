@@ -2,13 +2,18 @@
 
 use jiff::Timestamp;
 use node::rule::{Engine, Record};
-use node::wire::{API_VERSION, Identity, Outcome, Phase, SsmState, Status, Timing, Verdict};
+use node::wire::{
+    API_VERSION, BootReport, Identity, Outcome, Phase, SsmState, Status, Timing, Verdict,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::*;
+use crate::boot::Machine;
+use crate::boot::record::Span;
 use crate::host::path;
+use crate::host::systemd::BootTimes;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
@@ -68,7 +73,22 @@ impl Daemon {
     }
 
     fn join(&self) {
-        self.boot.send_modify(|boot| boot.verdict = Some(verdict()));
+        self.boot.send_modify(|boot| {
+            boot.verdict = Some(verdict());
+            boot.machine = Some(Machine {
+                boot: BootTimes {
+                    has_kernel: true,
+                    userspace: Some(Duration::from_secs(2)),
+                    ..BootTimes::default()
+                },
+                units: Vec::new(),
+            });
+            let at = Duration::from_millis;
+            boot.record.spans = vec![
+                Span::new("join", at(4000), Some(at(5500))),
+                Span::new("ready", at(5500), Some(at(5500))),
+            ];
+        });
         self.seen.send_modify(|seen| {
             seen.is_source_running = true;
             seen.is_caught_up = true;
@@ -89,6 +109,7 @@ fn verdict() -> Verdict {
         root_cause: None,
         consequences: Vec::new(),
         warnings: Vec::new(),
+        waiting_for: None,
         timings: vec![Timing {
             phase: Phase::Join,
             milliseconds: 1500,
@@ -189,6 +210,8 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
         "nodeagent_boot_outcome{outcome=\"joined\"} 1",
         "nodeagent_boot_outcome{outcome=\"failed\"} 0",
         "nodeagent_boot_phase_seconds{phase=\"join\"} 1.5",
+        "nodeagent_boot_phase_seconds{phase=\"kernel\"} 2.0",
+        "nodeagent_boot_ready_seconds 5.5",
         "nodeagent_max_pods{kind=\"effective\"} 29",
         "nodeagent_build_info{version=\"0.1.0\"} 1",
         "# EOF",
@@ -245,4 +268,17 @@ async fn a_watch_that_hangs_is_not_alive() {
         &view,
         now + Duration::from_secs(10)
     )));
+}
+
+#[tokio::test]
+async fn the_timeline_of_the_boot_is_a_document() {
+    let daemon = Daemon::start();
+    let (code, body) = daemon.ask("GET", "/v1/boot").await;
+    let report: BootReport = serde_json::from_str(&body).unwrap();
+    assert_eq!((code, report.phases.len()), (200, 0));
+    daemon.join();
+    let (_, body) = daemon.ask("GET", "/v1/boot").await;
+    let report: BootReport = serde_json::from_str(&body).unwrap();
+    assert_eq!(report.moment("ready"), Some(5500));
+    assert_eq!(report.outcome, Outcome::Joined);
 }

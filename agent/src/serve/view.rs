@@ -1,7 +1,7 @@
 //! What is known at one moment, for everything that is answered.
 
 use jiff::Timestamp;
-use node::wire::{API_VERSION, SsmState, Status};
+use node::wire::{API_VERSION, BootReport, SsmState, Status};
 use tokio::sync::watch;
 
 use crate::report;
@@ -45,13 +45,18 @@ impl Sources {
             started_at: self.started_at,
             seen: self.seen.borrow().clone(),
             boot: self.boot.borrow().clone(),
-            ssm: *self.ssm.borrow(),
+            ssm: report::ssm(*self.ssm.borrow(), &self.seen.borrow()),
             effective_max_pods: *self.effective_max_pods.borrow(),
         }
     }
 }
 
 impl View {
+    /// The document of `/v1/boot`.
+    pub fn boot_report(&self) -> BootReport {
+        self.boot.report()
+    }
+
     /// The document of `/v1/status`.
     pub fn status(self) -> Status {
         let max_pods = report::max_pods(&self.boot, self.effective_max_pods);

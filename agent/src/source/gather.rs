@@ -30,6 +30,11 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// The merged settings of the agent, of what was read.
+    pub(super) fn agent(self) -> AgentConfig {
+        self.agent
+    }
+
     /// Whether a NodeConfig is among the documents that are not refused.
     pub fn has_node_config(&self) -> bool {
         !self.parts.is_empty()

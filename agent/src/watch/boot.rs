@@ -7,21 +7,24 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
-use node::wire::{Identity, Outcome, Verdict};
+use node::wire::{BootReport, Identity, Outcome, Verdict};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::boot::record::{self, Record};
+use crate::boot::{self, Machine};
 use crate::host::environment::Environment;
 use crate::host::own_node::{NodeFacts, OwnNode};
 use crate::host::root::Root;
 use crate::join::verdict;
 use crate::plan::Summary;
+use crate::report::signal;
 
 /// How often the two files are read while the boot goes on …
 const PERIOD: Duration = Duration::from_secs(2);
 /// … and after the node has joined.
 const SETTLED_PERIOD: Duration = Duration::from_secs(10);
-/// How often the Node is looked at while it is awaited.
+/// How often the Node is looked at while it is awaited, and systemd asked for times until it has told all of them.
 const LOOK_PERIOD: Duration = Duration::from_secs(10);
 
 /// What is known of this boot.
@@ -31,6 +34,10 @@ pub struct Boot {
     pub summary: Option<Summary>,
     /// The verdict as it stands.
     pub verdict: Option<Verdict>,
+    /// What was written down of its phases.
+    pub record: Record,
+    /// What systemd knows of it.
+    pub machine: Option<Machine>,
 }
 
 impl Boot {
@@ -38,7 +45,14 @@ impl Boot {
         Self {
             summary: summary(root),
             verdict: verdict::read(root),
+            record: Record::read(root),
+            machine: None,
         }
+    }
+
+    /// The timeline.
+    pub fn report(&self) -> BootReport {
+        boot::report(self.machine.as_ref(), &self.record, self.verdict.as_ref())
     }
 
     /// Who this node is.
@@ -48,6 +62,13 @@ impl Boot {
             (None, Some(verdict)) => verdict.identity.clone(),
             (None, None) => Identity::default(),
         }
+    }
+
+    /// Whether the SSM agent is looked after; before the configuration is known, `by_default`.
+    pub fn wants_ssm(&self, by_default: bool) -> bool {
+        self.summary
+            .as_ref()
+            .map_or(by_default, |summary| !summary.ssm_left_alone)
     }
 
     /// How far the node has come.
@@ -74,8 +95,10 @@ pub async fn follow(
 ) {
     let mut node: Option<OwnNode> = None;
     let mut looked: Option<Instant> = None;
+    let mut times = Times::default();
     loop {
         let mut boot = Boot::read(&root);
+        boot.machine = times.of(&boot.record).await;
         let name = boot.identity().node_name;
         let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK_PERIOD);
         if boot.verdict.as_ref().is_some_and(is_awaited) && !name.is_empty() && is_due {
@@ -87,6 +110,8 @@ pub async fn follow(
             // `init` may have said something newer while the API server was asked.
             if let Some(completed) = completed.filter(|_| verdict::read(&root) == boot.verdict) {
                 write(&root, &completed);
+                tell(&root, &environment, &boot, &completed);
+                boot.record = Record::read(&root);
                 boot.verdict = Some(completed);
             }
         }
@@ -105,6 +130,27 @@ pub async fn follow(
     }
 }
 
+/// What systemd has told of the boot. It is asked again when a phase has begun or ended, and until it has told all.
+#[derive(Default)]
+struct Times {
+    known: Option<Machine>,
+    asked: Option<(Instant, Record)>,
+}
+
+impl Times {
+    async fn of(&mut self, record: &Record) -> Option<Machine> {
+        let is_complete = self.known.as_ref().is_some_and(Machine::is_complete);
+        let is_due = self.asked.as_ref().is_none_or(|(at, known)| {
+            known != record || (!is_complete && at.elapsed() >= LOOK_PERIOD)
+        });
+        if is_due {
+            self.known = boot::observe().await.or(self.known.take());
+            self.asked = Some((Instant::now(), record.clone()));
+        }
+        self.known.clone()
+    }
+}
+
 async fn look(node: Option<&OwnNode>, verdict: Option<&Verdict>) -> Option<Verdict> {
     let (node, verdict) = (node?, verdict?);
     match node.read().await {
@@ -118,7 +164,7 @@ async fn look(node: Option<&OwnNode>, verdict: Option<&Verdict>) -> Option<Verdi
 
 /// Whether there is anything left to say after this verdict.
 fn is_awaited(verdict: &Verdict) -> bool {
-    verdict.outcome != Outcome::Joined
+    verdict.outcome != Outcome::Joined && verdict.waiting_for.is_none()
 }
 
 /// What the verdict becomes now that the Node looks like this; `None` when it stands. A verdict that is provisional is
@@ -146,7 +192,23 @@ fn complete(verdict: &Verdict, node: Option<&NodeFacts>, now: Timestamp) -> Opti
     })
 }
 
+/// Signals what is new beside everything else: the services may be slow, and nothing depends on them.
+fn tell(root: &Root, environment: &Environment, boot: &Boot, completed: &Verdict) {
+    let (Some(summary), Some(before)) = (boot.summary.clone(), boot.verdict.clone()) else {
+        return;
+    };
+    let (root, environment, completed) = (root.clone(), environment.clone(), completed.clone());
+    tokio::spawn(async move {
+        let signals = &summary.after_boot.signals;
+        signal::send(&root, &environment, signals, Some(&before), &completed).await;
+    });
+}
+
 fn write(root: &Root, verdict: &Verdict) {
+    record::mark(root, record::REGISTERED);
+    if verdict.outcome == Outcome::Joined {
+        record::mark(root, record::READY);
+    }
     tracing::info!(
         outcome = verdict.outcome.as_str(),
         "the verdict of this boot is completed"
@@ -188,6 +250,7 @@ mod tests {
             }),
             consequences: vec!["join.not_registered".into()],
             warnings: vec!["kept".into()],
+            waiting_for: None,
             timings: Vec::new(),
         }
     }

@@ -101,6 +101,7 @@ fn ssm(state: SsmState) -> &'static str {
     match state {
         SsmState::Unknown => "unknown",
         SsmState::Running => "running",
+        SsmState::Registered => "registered",
         SsmState::Stopped => "stopped",
         SsmState::Missing => "missing",
     }

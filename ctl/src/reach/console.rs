@@ -170,6 +170,7 @@ mod tests {
             root_cause: None,
             consequences: Vec::new(),
             warnings: Vec::new(),
+            waiting_for: None,
             timings: Vec::new(),
         }
     }

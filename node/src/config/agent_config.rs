@@ -3,10 +3,14 @@
 //! Read from `/etc/nodeagent/config.d/*.yaml` and from user-data parts of type `application/nodectl.dev`, later wins.
 //! Unknown keys are refused.
 
+mod after_boot;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+
+pub use after_boot::{AfterBoot, CloudFormation, Ec2Tag, LifecycleHook, OnFailure, Signals};
 
 /// `kind` of an AgentConfig.
 pub const KIND: &str = "AgentConfig";
@@ -26,6 +30,14 @@ pub struct AgentConfig {
     /// Labels of the Node by name, each with the path below `/latest/meta-data/` whose text is its value, such as
     /// `instance-life-cycle` or `tags/instance/team`.
     pub labels: BTreeMap<String, String>,
+    /// What becomes of the node when a script of cloud-init failed before it. Default: it joins and says so.
+    pub script_gate: ScriptGate,
+    /// Whether the daemons may be started before cloud-init's final stage when that has nothing to do. Default yes.
+    pub fast_path: bool,
+    /// Whether the SSM agent is looked after: enabled and started before all else, and checked. Default yes.
+    pub ssm_enabled: bool,
+    /// What follows the last word on a boot.
+    pub after_boot: AfterBoot,
 }
 
 /// How max pods and the kubelet's reserve are computed.
@@ -84,8 +96,23 @@ impl Default for AgentConfig {
             credential: CredentialSource::default(),
             max_pods: MaxPods::default(),
             labels: BTreeMap::new(),
+            script_gate: ScriptGate::default(),
+            fast_path: true,
+            ssm_enabled: true,
+            after_boot: AfterBoot::default(),
         }
     }
+}
+
+/// What becomes of a node when a script of cloud-init failed before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ScriptGate {
+    /// It joins, and its verdict says so.
+    #[default]
+    Warn,
+    /// It does not join.
+    Block,
 }
 
 /// How the kubelet gets its token.
@@ -124,6 +151,13 @@ impl AgentConfig {
                     .unwrap_or(self.max_pods.kube_reserved),
             },
             labels,
+            script_gate: spec.script_gate.unwrap_or(self.script_gate),
+            fast_path: spec.fast_path.unwrap_or(self.fast_path),
+            ssm_enabled: spec.ssm.enabled.unwrap_or(self.ssm_enabled),
+            after_boot: AfterBoot {
+                signals: self.after_boot.signals.with(&spec.signals),
+                on_failure: spec.on_failure.unwrap_or(self.after_boot.on_failure),
+            },
         }
     }
 }
@@ -153,6 +187,24 @@ pub struct AgentConfigSpec {
     pub max_pods: MaxPodsSpec,
     /// See [`AgentConfig::labels`].
     pub labels: BTreeMap<String, String>,
+    /// `warn` or `block`; see [`AgentConfig::script_gate`].
+    pub script_gate: Option<ScriptGate>,
+    /// See [`AgentConfig::fast_path`].
+    pub fast_path: Option<bool>,
+    /// The SSM agent.
+    pub ssm: SsmSpec,
+    /// Who in AWS is told how the boot ended.
+    pub signals: Signals,
+    /// What becomes of a machine that did not register.
+    pub on_failure: Option<OnFailure>,
+}
+
+/// `spec.ssm` of an AgentConfig document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SsmSpec {
+    /// See [`AgentConfig::ssm_enabled`].
+    pub enabled: Option<bool>,
 }
 
 /// `spec.maxPods` of an AgentConfig document; see [`MaxPods`] for each field.

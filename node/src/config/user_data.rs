@@ -105,6 +105,23 @@ pub fn split(bytes: &[u8]) -> Result<UserData, Error> {
     found.finish()
 }
 
+/// Whether all of the user data is for nodeadm and us, so that cloud-init finds nothing in it to do.
+pub fn is_ours_alone(bytes: &[u8]) -> bool {
+    let Ok(text) = unpack(bytes, "the user data") else {
+        return false;
+    };
+    if !mime::is_multipart(text.as_bytes()) {
+        // cloud-init goes by how a text begins: `#!`, `#cloud-config`, `#include`, `## template: jinja`.
+        return !text.trim_start().starts_with('#') && decode::is_configuration(&text);
+    }
+    mime::read(text.as_bytes()).is_ok_and(|message| {
+        message.left_out == 0
+            && message.failures.is_empty()
+            && !message.parts.is_empty()
+            && message.parts.iter().all(|part| is_ours(&part.media_type))
+    })
+}
+
 #[derive(Default)]
 struct Found {
     data: UserData,

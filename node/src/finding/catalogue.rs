@@ -11,6 +11,7 @@ mod kubelet;
 mod network;
 mod runtime;
 mod ssm;
+mod storage;
 mod time;
 
 use super::Finding;
@@ -24,11 +25,12 @@ pub use kubelet::*;
 pub use network::*;
 pub use runtime::*;
 pub use ssm::*;
+pub use storage::*;
 pub use time::*;
 
 /// Every area, in the order of a boot.
 const AREAS: &[&[&Finding]] = &[
-    BOOTSTRAP, AWS, TIME, JOIN, NETWORK, KUBELET, RUNTIME, CNI, IMAGE, SSM,
+    BOOTSTRAP, AWS, TIME, JOIN, NETWORK, KUBELET, RUNTIME, STORAGE, CNI, IMAGE, SSM,
 ];
 
 /// Every entry of the catalogue, area by area.

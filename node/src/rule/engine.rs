@@ -115,13 +115,18 @@ impl Engine {
 
     /// Takes something that was looked at, at this time.
     pub fn observe(&mut self, observation: &Observation, at: Timestamp) {
-        let Observation::Unit {
-            name,
-            installed,
-            active,
-            sub,
-            restarts,
-        } = observation;
+        let (name, installed, active, sub, restarts) = match observation {
+            Observation::Unit {
+                name,
+                installed,
+                active,
+                sub,
+                restarts,
+            } => (name, installed, active, sub, restarts),
+            Observation::Check { signal, failure } => {
+                return self.checked(*signal, failure.as_deref(), at);
+            }
+        };
         if !self.is_watched(name) {
             return;
         }
@@ -161,6 +166,18 @@ impl Engine {
                     &format!("{name} is {active} ({sub})"),
                 );
             }
+        }
+    }
+
+    fn checked(&mut self, signal: Signal, failure: Option<&str>, at: Timestamp) {
+        let Some(failure) = failure else {
+            self.signals.insert(signal, at);
+            return self.settle(at);
+        };
+        for index in
+            self.rules_that(|detect| matches!(detect, Detect::Missing(wanted) if *wanted == signal))
+        {
+            self.hit(index, String::new(), "", at, failure);
         }
     }
 
@@ -379,6 +396,7 @@ impl Rule {
         self.detect.iter().any(|detect| match detect {
             Detect::Line(pattern) => pattern.unit == name,
             Detect::Restarted(unit) | Detect::NotActive(unit) => *unit == name,
+            Detect::Missing(_) => false,
         })
     }
 }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold, api_call,
+    Clear, Detect, Harmless, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold,
+    api_call,
 };
 use crate::finding;
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// Until then a node waits for its serving certificate as all do.
+const SERVING_CERTIFICATE: Duration = Duration::from_mins(2);
 
 pub(super) const RULES: &[Rule] = &[
     // The answer of the API server is definite, so one line is enough. No line for five minutes proves acceptance only
@@ -84,6 +87,50 @@ pub(super) const RULES: &[Rule] = &[
             Clear::SilenceAfter(Signal::Registered, Duration::from_mins(2)),
         ],
     },
+    // pkg/kubelet/kubelet_node_status.go: the kubelet looks for a Node of its name only when it may not create one, or one
+    // is there. None is there, so it may not; what the API server said to the creation is not in any line. One line can
+    // also be a Node that was deleted in between.
+    Rule {
+        finding: &finding::JOIN_REGISTRATION_FORBIDDEN,
+        detect: &[kubelet_line(
+            &["Unable to register node with API server"],
+            |line| Match::node_if(is_registration_forbidden(line)),
+        )],
+        threshold: Threshold::times(2, MINUTE),
+        harmless: None,
+        clears: &[
+            Clear::On(Signal::Registered),
+            Clear::Silence(Duration::from_mins(5)),
+        ],
+    },
+    // The kubelet asks for it right after the registration and EKS approves within seconds. That the kubelet has none is
+    // in the journal only when somebody connects to it, or after a quarter of an hour.
+    Rule {
+        finding: &finding::JOIN_SERVING_CERT_PENDING,
+        detect: &[
+            kubelet_line(
+                &[
+                    "no serving certificate available for the kubelet",
+                    "ertificate request was not signed",
+                ],
+                |line| {
+                    let text = line.message();
+                    Match::node_if(
+                        text.contains("no serving certificate available for the kubelet")
+                            || text.starts_with("Certificate request was not signed")
+                            || line.error().contains("certificate request was not signed"),
+                    )
+                },
+            ),
+            Detect::Missing(Signal::ServingCertificate),
+        ],
+        threshold: Threshold::ONCE,
+        harmless: Some(Harmless::Within(Signal::Registered, SERVING_CERTIFICATE)),
+        clears: &[
+            Clear::On(Signal::ServingCertificate),
+            Clear::Silence(Duration::from_mins(30)),
+        ],
+    },
     // The catch-all: the kubelet tries every few seconds, for five minutes, and does not succeed. Ranking puts every
     // sharper finding of the join before it.
     Rule {
@@ -103,6 +150,26 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
 ];
+
+/// Whether the API server has refused the creation of the Node for another reason than the caller's name.
+fn is_registration_forbidden(line: &Line<'_>) -> bool {
+    let error = line.error();
+    if NAME_MISMATCH.iter().any(|words| error.contains(words)) || error.contains("system:anonymous")
+    {
+        return false;
+    }
+    match line.message() {
+        "Unable to register node with API server, error getting existing node" => {
+            error.ends_with(" not found")
+        }
+        // Kubernetes before 1.32, or its feature gate KubeletRegistrationGetOnExistsOnly.
+        "Unable to register node with API server, reason is forbidden" => true,
+        "Unable to register node with API server" => {
+            error.contains("admission webhook") && error.contains("denied the request")
+        }
+        _ => false,
+    }
+}
 
 const NAME_MISMATCH: &[&str] = &[
     "can only access node lease with the same name as the requesting node",

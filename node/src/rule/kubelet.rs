@@ -11,6 +11,11 @@ const PARSED: &[Clear] = &[
     Clear::On(Signal::KubeletStarted),
     Clear::On(Signal::Registered),
 ];
+/// A kubelet that stays.
+const STAYED: &[Clear] = &[
+    Clear::On(Signal::Registered),
+    Clear::UnitActive(KUBELET, Duration::from_mins(1)),
+];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -61,6 +66,79 @@ pub(super) const RULES: &[Rule] = &[
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[Clear::UnitActive(KUBELET, Duration::from_mins(1))],
+    },
+    // pkg/kubelet/cm/container_manager_linux.go. The kubelet has said its version by then, so only a kubelet that stays
+    // proves that it is over.
+    Rule {
+        finding: &finding::KUBELET_SWAP_ON,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["unning with swap on is not supported"],
+            matches: |line| {
+                Match::node_if(
+                    line.error()
+                        .contains("unning with swap on is not supported"),
+                )
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: STAYED,
+    },
+    // pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables; the kubelet ends after this line.
+    Rule {
+        finding: &finding::KUBELET_KERNEL_SETTINGS,
+        detect: &[Detect::Line(LinePattern {
+            unit: KUBELET,
+            speaker: Speaker::Service,
+            literals: &["invalid kernel flag: ", "open /proc/sys/"],
+            matches: |line| {
+                let error = line.error();
+                Match::node_if(
+                    line.message() == "Failed to start ContainerManager"
+                        && ["invalid kernel flag: ", "open /proc/sys/"]
+                            .iter()
+                            .any(|words| error.contains(words)),
+                )
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: STAYED,
+    },
+    // systemd's src/core/exec-invoke.c and src/basic/exit-status.c: the program of ExecStart= cannot be run.
+    Rule {
+        finding: &finding::BOOTSTRAP_KUBELET_MISSING,
+        detect: &[
+            Detect::Line(LinePattern {
+                unit: KUBELET,
+                speaker: Speaker::Manager,
+                literals: &["status=203/EXEC"],
+                matches: |line| Match::node_if(line.message().contains("Main process exited")),
+            }),
+            // Which file, and why not: said by the process that was to become the kubelet.
+            Detect::Line(LinePattern {
+                unit: KUBELET,
+                speaker: Speaker::Service,
+                literals: &[
+                    "Unable to locate executable",
+                    "Failed to locate executable",
+                    "Failed at step EXEC",
+                ],
+                matches: |line| {
+                    let message = line.message();
+                    (message.contains("/kubelet") && message.starts_with(KUBELET)).then(|| {
+                        Match::Evidence {
+                            object: String::new(),
+                        }
+                    })
+                },
+            }),
+        ],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: PARSED,
     },
     // cmd/kubelet/app/server.go: every way in which the configuration ends a kubelet before it runs.
     Rule {

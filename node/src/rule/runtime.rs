@@ -8,6 +8,92 @@ use super::{
 use crate::finding;
 
 pub(super) const RULES: &[Rule] = &[
+    // cmd/containerd/main.go prints what ends the program; cmd/containerd/server/config and its loaders say these.
+    Rule {
+        finding: &finding::RUNTIME_CONFIG_INVALID,
+        detect: &[Detect::Line(LinePattern {
+            unit: CONTAINERD,
+            speaker: Speaker::Service,
+            literals: &["containerd: "],
+            matches: |line| {
+                let end = line.message().strip_prefix("containerd: ");
+                Match::node_if(
+                    end.is_some_and(|end| CONFIG_INVALID.iter().any(|words| end.contains(words))),
+                )
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: &[Clear::UnitActive(CONTAINERD, Duration::from_mins(1))],
+    },
+    // systemd's src/basic/exit-status.c: the program of ExecStart= cannot be run.
+    Rule {
+        finding: &finding::RUNTIME_NOT_INSTALLED,
+        detect: &[Detect::Line(LinePattern {
+            unit: CONTAINERD,
+            speaker: Speaker::Manager,
+            literals: &["status=203/EXEC"],
+            matches: |line| Match::node_if(line.message().contains("Main process exited")),
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: &[Clear::UnitActive(CONTAINERD, Duration::from_secs(10))],
+    },
+    // The bootstrap restarts it once.
+    Rule {
+        finding: &finding::RUNTIME_RESTARTING,
+        detect: &[
+            Detect::Restarted(CONTAINERD),
+            // What it said last is worth more than how it ended.
+            Detect::Line(LinePattern {
+                unit: CONTAINERD,
+                speaker: Speaker::Service,
+                literals: &["containerd: ", "panic: ", "level=fatal"],
+                matches: |line| {
+                    let message = line.message();
+                    evidence_if(
+                        message.starts_with("containerd: ")
+                            || message.starts_with("panic: ")
+                            || line.value("level").is_some_and(|level| level == "fatal"),
+                    )
+                },
+            }),
+            Detect::Line(LinePattern {
+                unit: CONTAINERD,
+                speaker: Speaker::Manager,
+                literals: &["Main process exited", "Failed with result"],
+                matches: |line| {
+                    // `exit-code` only repeats the line before it.
+                    evidence_if(!line.message().ends_with("Failed with result 'exit-code'."))
+                },
+            }),
+        ],
+        threshold: Threshold::times(3, Duration::from_mins(5)),
+        harmless: None,
+        clears: &[Clear::UnitActive(CONTAINERD, Duration::from_mins(5))],
+    },
+    // containerd's pkg/process: the shim is asked to create the sandbox and there is no program to do it. The pod's own
+    // command that is missing is said by runc, and so after "runc create failed".
+    Rule {
+        finding: &finding::RUNTIME_RUNC_MISSING,
+        detect: &[
+            Detect::Line(LinePattern {
+                unit: KUBELET,
+                speaker: Speaker::Service,
+                literals: &["unable to retrieve OCI runtime error"],
+                matches: |line| Match::node_if(is_without_runc(&line.error())),
+            }),
+            Detect::Line(LinePattern {
+                unit: CONTAINERD,
+                speaker: Speaker::Service,
+                literals: &["unable to retrieve OCI runtime error"],
+                matches: |line| Match::node_if(is_without_runc(&line.error())),
+            }),
+        ],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: &[Clear::Silence(Duration::from_mins(2))],
+    },
     // A registered kubelet has made CRI calls. Later, it calls every five seconds.
     Rule {
         finding: &finding::RUNTIME_CRI_UNAVAILABLE,
@@ -48,3 +134,27 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
 ];
+
+const CONFIG_INVALID: &[&str] = &[
+    "failed to load TOML",
+    "failed to unmarshal TOML",
+    "invalid disabled plugin URI",
+    "invalid required plugin URI",
+    "invalid plugin config",
+    "unsupported config version",
+    "expected containerd config version",
+    "is not supported, the max version is",
+];
+
+fn is_without_runc(error: &str) -> bool {
+    error.contains("unable to retrieve OCI runtime error")
+        && ["executable file not found", "fork/exec"]
+            .iter()
+            .any(|words| error.contains(words))
+}
+
+fn evidence_if(condition: bool) -> Option<Match> {
+    condition.then(|| Match::Evidence {
+        object: CONTAINERD.to_owned(),
+    })
+}

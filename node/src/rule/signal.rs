@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KUBELET, Line, Record, Speaker};
+use super::{KUBELET, Line, Record, SSM_AGENT, Speaker, ssm};
 
 /// Something good or neutral that happened on the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -12,11 +12,25 @@ pub enum Signal {
     KubeletStarted,
     /// The kubelet registered its Node object, which takes name resolution, network, TLS, credentials and authorisation.
     Registered,
+    /// The SSM agent has reported to Systems Manager, which takes a role, its permission and a way there.
+    SsmConnected,
+    /// The instance has a role; looked up in the metadata service.
+    SsmRoleFound,
+    /// The endpoints of Systems Manager were reached, with TLS.
+    SsmReached,
+    /// The kubelet has its serving certificate.
+    ServingCertificate,
 }
 
 /// The signal that a line gives.
 pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
-    if record.unit != KUBELET || record.speaker() != Speaker::Service {
+    if record.speaker() != Speaker::Service {
+        return None;
+    }
+    if record.unit == SSM_AGENT {
+        return ssm::is_connected(record.message).then_some(Signal::SsmConnected);
+    }
+    if record.unit != KUBELET {
         return None;
     }
     // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.

@@ -7,6 +7,7 @@
 //! +SECONDS kubelet TEXT                      a line of the kubelet (or containerd), so long after the one before
 //! +SECONDS systemd TEXT                      a line of the service manager about the unit that it names
 //! +SECONDS observe UNIT ACTIVE SUB RESTARTS  the state of a unit; ACTIVE `missing`: it is not installed
+//! +SECONDS check SIGNAL [WHY]                a check of ours: that this is there, or why it is not
 //! +SECONDS tick                              nothing but time
 //! expect open|closed                         the finding, now
 //! ```
@@ -70,6 +71,7 @@ impl Stream {
         match verb {
             "tick" => self.engine.tick(self.now),
             "observe" => self.observe(text),
+            "check" => self.check(text),
             "systemd" => {
                 let unit = text
                     .split([' ', ':'])
@@ -98,6 +100,15 @@ impl Stream {
             active: words[1].to_owned(),
             sub: words[2].to_owned(),
             restarts: words[3].parse().unwrap(),
+        };
+        self.engine.observe(&observation, self.now);
+    }
+
+    fn check(&mut self, text: &str) {
+        let (signal, why) = text.split_once(' ').unwrap_or((text, ""));
+        let observation = Observation::Check {
+            signal: serde_json::from_value(signal.into()).expect("a signal"),
+            failure: (!why.is_empty()).then(|| why.to_owned()),
         };
         self.engine.observe(&observation, self.now);
     }

@@ -13,6 +13,8 @@ mod host;
 mod pass_on;
 mod refusal;
 mod request_log;
+mod signal;
+mod ssm;
 mod sts;
 mod tls;
 
@@ -33,6 +35,7 @@ use tokio::net::TcpListener;
 pub use self::ec2::read_console;
 pub use self::refusal::{Reason, Refusals, Refused};
 pub use self::request_log::LoggedRequest;
+pub use self::signal::Signal;
 pub use self::tls::{TlsError, TlsListener};
 
 use self::call::Call;
@@ -40,6 +43,7 @@ use self::fault::Fault;
 use self::pass_on::Moto;
 use self::refusal::Gate;
 use self::request_log::RequestLog;
+use self::ssm::Agents;
 use super::access_entry::AccessEntries;
 use super::cluster::ClusterDescription;
 use super::credentials::{CredentialStore, Identity};
@@ -57,6 +61,7 @@ pub struct Gateway {
     access_entries: AccessEntries,
     moto: Moto,
     gate: Gate,
+    agents: Agents,
     log: RequestLog,
 }
 
@@ -90,6 +95,7 @@ impl Gateway {
             log: RequestLog::new(&run),
             moto: Moto::new(moto_url),
             gate: Gate::new(&run),
+            agents: Agents::default(),
             run,
             credentials,
             cluster,
@@ -149,6 +155,16 @@ impl Gateway {
             "sts" if call.action == "GetCallerIdentity" => Ok(sts::caller_identity(call, caller)),
             "sts" if call.action == "AssumeRole" => sts::assume_role(&self.credentials, call),
             "ec2" if call.action == "GetConsoleOutput" => ec2::console_output(&self.run, call),
+            "autoscaling" if call.action == "CompleteLifecycleAction" => {
+                signal::complete_lifecycle_action(&self.run, call)
+            }
+            "cloudformation" if call.action == "SignalResource" => {
+                signal::signal_resource(&self.run, call)
+            }
+            "ssm" => match self.agents.answer(call, Timestamp::now()) {
+                Some(answer) => answer,
+                None => self.moto.answer(call).await,
+            },
             "eks" => match eks::answer(&self.cluster, &self.access_entries, call) {
                 Some(answer) => answer,
                 None => self.moto.answer(call).await,

@@ -35,6 +35,7 @@ fn add(lab: &Lab, arguments: &AddArgs) -> Result<(), CommandError> {
         features: Features {
             containerd_2: arguments.containerd == 2,
             nodeadm: arguments.nodeadm,
+            cloud_init: arguments.cloud_init,
         },
         ..Wanted::default()
     };

@@ -48,14 +48,16 @@ pub(super) fn build(cache: &Cache, worker: &Path, base: &Path) -> Result<PathBuf
         Command::new("sha256sum").arg(&agent),
     )?;
     let digest = digest.split(' ').next().unwrap_or_default();
+    // The agent's part of the name comes first: layers of one agent on several roots live side by side.
     let key = file::key([
         digest.as_bytes(),
         file::read_bytes(&script)?.as_slice(),
         file::fingerprint(&units)?.as_slice(),
-        worker.as_os_str().as_encoded_bytes(),
         INSTALL.as_bytes(),
     ]);
-    let path = cache.image().join(format!("agent-{key}"));
+    let current = format!("agent-{key}");
+    let key = file::key([worker.as_os_str().as_encoded_bytes()]);
+    let path = cache.image().join(format!("{current}-{key}"));
     if path.exists() {
         return Ok(path);
     }
@@ -96,13 +98,14 @@ pub(super) fn build(cache: &Cache, worker: &Path, base: &Path) -> Result<PathBuf
     )?;
     file::rename(&upper, &path)?;
     file::remove(&scratch)?;
-    remove_older(cache, &path)?;
+    remove_older(cache, &current)?;
     step.done();
     Ok(path)
 }
 
-/// Removes the layers of older agents, unless a machine of some lab may have one of them mounted.
-fn remove_older(cache: &Cache, current: &Path) -> Result<(), ImageError> {
+/// Removes the layers of older agents, whose names do not begin as those of the `current` one, unless a machine of some
+/// lab may have one of them mounted.
+fn remove_older(cache: &Cache, current: &str) -> Result<(), ImageError> {
     let labs = cache.image().join("../run");
     for lab in file::entries(&labs)? {
         if !file::entries(&labs.join(lab).join("machine"))?.is_empty() {
@@ -110,10 +113,9 @@ fn remove_older(cache: &Cache, current: &Path) -> Result<(), ImageError> {
         }
     }
     let layers = file::entries(&cache.image())?;
-    for name in layers.iter().filter(|name| name.starts_with("agent-")) {
-        let path = cache.image().join(name);
-        if path != current {
-            file::remove(&path)?;
+    for name in &layers {
+        if name.starts_with("agent-") && !name.starts_with(current) {
+            file::remove(&cache.image().join(name))?;
         }
     }
     Ok(())

@@ -11,12 +11,11 @@ const UNITS: &str = "etc/systemd/system";
 /// Makes the layer when there is none for the agent in the layer `agent`.
 pub(super) fn build(cache: &Cache, agent: &Path) -> Result<PathBuf, ImageError> {
     let files = cluster::repository().join("tests/image/nodeadm");
-    let key = file::key([
-        agent.as_os_str().as_encoded_bytes(),
-        file::fingerprint(&files)?.as_slice(),
-    ]);
+    let key = file::key([file::fingerprint(&files)?.as_slice()]);
     // Goes with the agent's own layer when a newer agent is built.
-    let path = cache.image().join(format!("agent-nodeadm-{key}"));
+    let mut name = agent.file_name().unwrap_or_default().to_owned();
+    name.push(format!("-nodeadm-{key}"));
+    let path = cache.image().join(name);
     if path.exists() {
         return Ok(path);
     }

@@ -35,7 +35,7 @@ pub(super) fn build(cache: &Cache, base: &Path, host: &Host) -> Result<PathBuf, 
         provider_key.as_bytes(),
         base.as_os_str().as_encoded_bytes(),
         &[u8::from(host.gives_controllers())],
-        b"1",
+        b"2",
     ]);
     let path = cache.image().join(format!("worker-{key}"));
     if path.exists() {
@@ -75,7 +75,11 @@ fn programs(cache: &Cache, layer: &Path) -> Result<(), ImageError> {
         &layer.join("etc/eks/kubelet-version.txt"),
         format!("Kubernetes {KUBERNETES_VERSION}\n"),
     )?;
-    for program in ["usr/local/sbin/lab-sysctl", "usr/local/sbin/lab-runc"] {
+    for program in [
+        "usr/bin/amazon-ssm-agent",
+        "usr/local/sbin/lab-sysctl",
+        "usr/local/sbin/lab-runc",
+    ] {
         let path = layer.join(program);
         if path.exists() {
             file::set_mode(&path, 0o755)?;

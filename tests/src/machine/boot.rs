@@ -103,6 +103,8 @@ pub(super) async fn start(
         .arg(bind(&directory.join("kmsg"), "/dev/kmsg"))
         // Snapshots of an overlay cannot lie on an overlay.
         .arg(bind(&directory.join("containerd"), "/var/lib/containerd"))
+        // By this cloud-init knows that it is on EC2, where DMI is not the machine's own.
+        .arg(bind(&directory.join("uuid"), "/sys/hypervisor/uuid"))
         .arg("--directory")
         .arg(&machine_root)
         .arg("--boot")

@@ -10,7 +10,8 @@ use crate::{
     cloud::record::MachineRecord,
     file::{self, FileError},
     lifecycle::Lab,
-    network, setup,
+    network,
+    setup::{self, Root},
 };
 
 /// The layer of the machine, which holds all that it writes.
@@ -37,6 +38,10 @@ pub(super) fn write(
     }
     // The host's kernel log carries the lines of all machines; this one's is its own, and empty.
     file::write(&directory.join("kmsg"), "")?;
+    file::write(
+        &directory.join("uuid"),
+        "ec2e1916-9099-7caf-fd21-012345abcdef\n",
+    )?;
 
     for (path, content) in &wanted.files {
         file::write(&layer(lab, record).join(path), content)?;
@@ -61,7 +66,7 @@ pub(super) fn write(
     )?;
 
     let bundle = "etc/ssl/certs/ca-certificates.crt";
-    let mut trusted = file::read(&setup::root_path(lab.layout.cache()).join(bundle))?;
+    let mut trusted = file::read(&setup::root_path(lab.layout.cache(), Root::Plain).join(bundle))?;
     trusted.push_str(&file::read(&lab.layout.pki("aws-ca.crt"))?);
     file::write(&etc.join("ssl/certs/ca-certificates.crt"), trusted)
 }

@@ -1,12 +1,22 @@
-//! The root of the machines: a small Debian with systemd, containerd and what a kubelet calls. It stands for the base
-//! image of an AMI; what makes it a worker lies in the layers above (`image`).
+//! The roots of the machines: small Debians with systemd, containerd and what a kubelet calls. They stand for the base
+//! image of an AMI; what makes them workers lies in the layers above (`image`).
 
 use std::{path::PathBuf, process::Command};
 
 use super::{SetupError, during};
 use crate::{file, layout::Cache, process, progress};
 
-const RELEASE: &str = "trixie";
+/// Which of the roots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Root {
+    /// Debian 13: systemd 257. User data have no reader but the agent.
+    #[default]
+    Plain,
+    /// Debian 12, whose systemd is that of Amazon Linux 2023, 252, with cloud-init.
+    CloudInit,
+}
+
+/// What both have.
 const PACKAGES: [&str; 18] = [
     "systemd",
     "systemd-sysv",
@@ -28,20 +38,50 @@ const PACKAGES: [&str; 18] = [
     "busybox-static",
 ];
 
-/// Where the root lies. The name changes with the release and the packages.
-pub fn path(cache: &Cache) -> PathBuf {
-    let packages = PACKAGES.join(",");
-    let key = file::key([RELEASE.as_bytes(), packages.as_bytes(), b"1"]);
+/// What else a root with cloud-init has. debootstrap does not see that something provides what the packages of Python ask
+/// for.
+const CLOUD_INIT_PACKAGES: [&str; 2] = ["cloud-init", "python3-cffi-backend"];
+
+impl Root {
+    const ALL: [Self; 2] = [Self::Plain, Self::CloudInit];
+
+    fn release(self) -> &'static str {
+        match self {
+            Self::Plain => "trixie",
+            Self::CloudInit => "bookworm",
+        }
+    }
+
+    fn packages(self) -> String {
+        let mut packages = PACKAGES.to_vec();
+        if self == Self::CloudInit {
+            packages.extend(CLOUD_INIT_PACKAGES);
+        }
+        packages.join(",")
+    }
+}
+
+/// Where a root lies. The name changes with the release and the packages.
+pub fn path(cache: &Cache, root: Root) -> PathBuf {
+    let key = file::key([root.release().as_bytes(), root.packages().as_bytes(), b"1"]);
     cache.image().join(format!("base-{key}"))
 }
 
-/// Makes the root when there is none.
+/// Makes the roots that are missing.
 pub(super) fn build(cache: &Cache) -> Result<(), SetupError> {
-    let path = path(cache);
+    for root in Root::ALL {
+        build_one(cache, root)?;
+    }
+    Ok(())
+}
+
+fn build_one(cache: &Cache, root: Root) -> Result<(), SetupError> {
+    let path = path(cache, root);
     if path.exists() {
         return Ok(());
     }
-    let step = progress::step(format!("machine root, Debian {RELEASE} by debootstrap"));
+    let release = root.release();
+    let step = progress::step(format!("machine root, Debian {release} by debootstrap"));
     let unfinished = cache.image().join("base.unfinished");
     file::remove(&unfinished)?;
     file::create_directory(&unfinished)?;
@@ -50,8 +90,8 @@ pub(super) fn build(cache: &Cache) -> Result<(), SetupError> {
     process::run_logged(
         Command::new("debootstrap")
             .arg("--variant=minbase")
-            .arg(format!("--include={}", PACKAGES.join(",")))
-            .arg(RELEASE)
+            .arg(format!("--include={}", root.packages()))
+            .arg(release)
             .arg(&unfinished),
         &log,
     )

@@ -24,6 +24,8 @@ use super::ec2::Ec2;
 
 /// Has times in it, so it is never compared as a file.
 const VERDICT: &str = "run/nodeagent/verdict.json";
+/// What tells of a run, and so is another after each.
+const REPORTS: [&str; 2] = [VERDICT, "run/nodeagent/boot.json"];
 
 /// A text of a case with the values that stand for the cluster's.
 pub(crate) fn fill_in(template: &str) -> String {
@@ -143,6 +145,18 @@ impl Machine {
         self.laid.insert(path.to_owned(), content);
     }
 
+    /// Makes it again what it was before the first run.
+    pub(crate) fn reset(&self) {
+        for entry in fs::read_dir(self.root.path()).unwrap() {
+            fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+        for (path, content) in &self.laid {
+            let target = self.path(path);
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            fs::write(target, content).unwrap();
+        }
+    }
+
     /// Takes a file of its image away.
     pub(crate) fn take(&mut self, path: &str) {
         fs::remove_file(self.path(path)).unwrap();
@@ -200,12 +214,14 @@ impl Machine {
         self.root.path().join(path.trim_start_matches('/'))
     }
 
-    /// Every file below the root with its content, except the verdict and what was there before the first run and is
-    /// still the same.
+    /// Every file below the root with its content, except reports and what was there before the first run and is still
+    /// the same.
     pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(self.root.path(), self.root.path(), &mut files);
-        files.retain(|path, content| path != VERDICT && self.laid.get(path) != Some(content));
+        files.retain(|path, content| {
+            !REPORTS.contains(&path.as_str()) && self.laid.get(path) != Some(content)
+        });
         files
     }
 }

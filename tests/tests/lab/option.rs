@@ -357,7 +357,7 @@ fn what_is_no_longer_asked_for_goes(lab: &Lab, mut record: MachineRecord) {
 }
 
 /// The machine's Node, Ready in this boot of the machine.
-fn wait_rejoined(lab: &Lab, record: &MachineRecord) -> Node {
+pub(super) fn wait_rejoined(lab: &Lab, record: &MachineRecord) -> Node {
     let boot = says(lab, record, &["cat", "/proc/sys/kernel/random/boot_id"]);
     lab.inside(|| async {
         let nodes: Api<Node> = Api::all(control_plane::client(&lab.layout).await.unwrap());
@@ -376,12 +376,12 @@ fn wait_rejoined(lab: &Lab, record: &MachineRecord) -> Node {
     lab.wait_ready(record, DEADLINE).unwrap()
 }
 
-fn ask(lab: &Lab, record: &MachineRecord, program: &[&str]) -> Output {
+pub(super) fn ask(lab: &Lab, record: &MachineRecord, program: &[&str]) -> Output {
     lab.enter(record).unwrap().args(program).output().unwrap()
 }
 
 /// What a program in the machine writes to standard output; it must succeed.
-fn says(lab: &Lab, record: &MachineRecord, program: &[&str]) -> String {
+pub(super) fn says(lab: &Lab, record: &MachineRecord, program: &[&str]) -> String {
     let output = ask(lab, record, program);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(

@@ -1,7 +1,10 @@
 use std::sync::Mutex;
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::apply::act;
+use crate::host::journal::Entry;
 use crate::host::systemd::{self, UnitState};
 use crate::plan::Action;
 
@@ -12,6 +15,7 @@ struct Fake {
     polls_until_active: usize,
     load: &'static str,
     program_fails: bool,
+    journal: &'static [&'static str],
 }
 
 impl Fake {
@@ -69,7 +73,13 @@ impl Units for Fake {
     }
     async fn restart(&self, name: &str) -> Result<(), systemd::Error> {
         self.note(format!("restart {name}"));
-        Ok(())
+        if self.load == "loaded" {
+            return Ok(());
+        }
+        Err(systemd::Error::Deadline {
+            operation: "restarting",
+            unit: name.to_owned(),
+        })
     }
     async fn enable(&self, _: &[&str]) -> Result<(), systemd::Error> {
         unreachable!("the run phase enables nothing")
@@ -93,8 +103,21 @@ impl Run for Fake {
     }
 }
 
+impl Recent for Fake {
+    async fn since(&self, unit: &str, _: Timestamp) -> Vec<Entry> {
+        let entry = |message: &&str| Entry {
+            unit: unit.to_owned(),
+            identifier: unit.trim_end_matches(".service").to_owned(),
+            message: (*message).to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            cursor: String::new(),
+        };
+        self.journal.iter().map(entry).collect()
+    }
+}
+
 async fn start_all(fake: &Fake, daemons: &[Daemon], summary: &Summary) -> Result<(), Error> {
-    start(fake, fake, daemons, summary).await
+    start(fake, fake, fake, daemons, summary).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,6 +189,50 @@ async fn a_daemon_that_is_not_installed_is_named() {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "unit `kubelet.service` is not installed");
+    assert_eq!(error.finding().code, "bootstrap.kubelet_missing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_is_masked_is_named() {
+    let fake = Fake {
+        load: "masked",
+        ..Fake::new(usize::MAX)
+    };
+    let error = start_all(&fake, &Daemon::ALL, &Summary::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "unit `containerd.service` is masked");
+    assert_eq!(error.finding().code, "runtime.not_installed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_containerd_that_says_why_it_dies_is_not_waited_for() {
+    const SAID: &str =
+        "containerd: failed to load TOML: /etc/containerd/config.toml: (1, 13): no value";
+    let fake = Fake {
+        journal: &[SAID],
+        ..Fake::new(usize::MAX)
+    };
+    let began = tokio::time::Instant::now();
+    let error = start_all(&fake, &Daemon::ALL, &Summary::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.finding().code, "runtime.config_invalid");
+    assert_eq!(error.evidence(), [SAID]);
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_containerd_that_dies_of_something_else_gets_its_time_and_the_last_word() {
+    let fake = Fake {
+        journal: &["starting", "something odd"],
+        ..Fake::new(usize::MAX)
+    };
+    let error = start_all(&fake, &Daemon::ALL, &Summary::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.finding().code, "runtime.not_ready");
+    assert_eq!(error.evidence(), ["starting", "something odd"]);
 }
 
 #[tokio::test]

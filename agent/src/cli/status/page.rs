@@ -189,7 +189,8 @@ fn pods(max_pods: MaxPods) -> String {
 fn ssm(state: SsmState) -> &'static str {
     match state {
         SsmState::Unknown => "not looked at yet",
-        SsmState::Running => "running",
+        SsmState::Running => "running; not known to be registered",
+        SsmState::Registered => "registered",
         SsmState::Stopped => "not running",
         SsmState::Missing => "not installed",
     }

@@ -38,6 +38,7 @@ fn verdict(outcome: Outcome) -> Verdict {
         root_cause: (outcome == Outcome::Failed).then_some(cause),
         consequences: Vec::new(),
         warnings: vec!["`spec.kubelet.flag` is not a field; did you mean `flags`?".into()],
+        waiting_for: None,
         timings: vec![
             Timing {
                 phase: Phase::Config,
@@ -73,7 +74,7 @@ fn status(outcome: Outcome, lines: &[&str]) -> Status {
             planned: Some(29),
             effective: Some(29),
         },
-        ssm: SsmState::Running,
+        ssm: SsmState::Registered,
     }
 }
 

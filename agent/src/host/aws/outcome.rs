@@ -21,7 +21,7 @@ const MESSAGE: usize = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Too many calls, by this node or by the account.
-    #[error("EC2 throttles ({code})")]
+    #[error("AWS throttles ({code})")]
     Throttled {
         /// EC2's code.
         code: String,
@@ -35,7 +35,7 @@ pub enum Failure {
         message: String,
     },
     /// EC2 does not believe the credentials, or not yet.
-    #[error("EC2 does not accept the credentials of the instance's role: {message} ({code})")]
+    #[error("AWS does not accept the credentials of the instance's role: {message} ({code})")]
     Rejected {
         /// EC2's code.
         code: String,
@@ -43,7 +43,7 @@ pub enum Failure {
         message: String,
     },
     /// The time in the signature is not EC2's.
-    #[error("EC2 says that the request has expired: {message} ({code})")]
+    #[error("AWS says that the request has expired: {message} ({code})")]
     Clock {
         /// EC2's code.
         code: String,
@@ -57,7 +57,7 @@ pub enum Failure {
         what: String,
     },
     /// The request is not one for this endpoint.
-    #[error("EC2 refuses the call: {message} ({code})")]
+    #[error("AWS refuses the call: {message} ({code})")]
     Misconfigured {
         /// EC2's code, or the HTTP status.
         code: String,
@@ -65,7 +65,7 @@ pub enum Failure {
         message: String,
     },
     /// EC2 has a fault of its own.
-    #[error("EC2 has an internal error ({code})")]
+    #[error("AWS has an internal error ({code})")]
     Server {
         /// EC2's code, or the HTTP status.
         code: String,
@@ -73,7 +73,7 @@ pub enum Failure {
         retry_after: Option<Duration>,
     },
     /// No answer.
-    #[error("EC2 is not reached: {reason}")]
+    #[error("AWS is not reached: {reason}")]
     Unreachable {
         /// What is in the way.
         kind: connect::Kind,
@@ -81,7 +81,7 @@ pub enum Failure {
         reason: String,
     },
     /// IMDS gives no credentials.
-    #[error("there are no credentials to call EC2 with")]
+    #[error("there are no credentials to call AWS with")]
     NoCredentials {
         /// What IMDS says.
         #[source]
@@ -166,7 +166,7 @@ impl Failure {
 }
 
 /// Without the encoded part, and not longer than a person reads.
-fn shortened(message: &str) -> String {
+pub(super) fn shortened(message: &str) -> String {
     let message = message
         .split_once("Encoded authorization failure message")
         .map_or(message, |(before, _)| before)
@@ -232,7 +232,7 @@ mod tests {
         let of =
             |status: u16| Failure::of(StatusCode::from_u16(status).unwrap(), "<html>", Some("7"));
         assert_eq!(of(429).retry_after(), Some(Duration::from_secs(7)));
-        assert_eq!(of(503).to_string(), "EC2 has an internal error (HTTP 503)");
+        assert_eq!(of(503).to_string(), "AWS has an internal error (HTTP 503)");
         assert!(matches!(of(404), Failure::Misconfigured { .. }));
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use node::chain::Chain;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::Error;
 use super::outcome::Failure;
 
 /// What may be spent on one call.
@@ -26,6 +27,26 @@ pub(super) struct Ended {
     pub(super) elapsed: Duration,
 }
 
+impl Ended {
+    /// The same for a caller.
+    pub(super) fn into_error(self, action: String, endpoint: &str, role: &str) -> Error {
+        match self.last {
+            source @ Failure::Denied { .. } => Error::Denied {
+                role: role.to_owned(),
+                action,
+                source,
+            },
+            source => Error::Failed {
+                action,
+                endpoint: endpoint.to_owned(),
+                attempts: self.attempts,
+                seconds: self.elapsed.as_secs(),
+                source,
+            },
+        }
+    }
+}
+
 /// Calls until it works, or the failure is final, or the budget is spent. `fraction` gives numbers from 0 to 1.
 pub(super) async fn run<T>(
     action: &str,
@@ -33,24 +54,59 @@ pub(super) async fn run<T>(
     fraction: impl Fn() -> f64,
     mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
 ) -> Result<T, Ended> {
-    let start = Instant::now();
-    let mut attempts = 0;
+    let mut tries = Tries::new(action, budget);
     loop {
-        attempts += 1;
-        let left = budget.deadline.saturating_sub(start.elapsed());
-        let last = match timeout(left, attempt()).await {
+        let last = match timeout(tries.left(), attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(failure)) => failure,
-            Err(_) => Failure::Unreachable {
-                kind: crate::host::connect::Kind::Timeout,
-                reason: format!("no answer within the {} s that were left", left.as_secs()),
-            },
+            Err(_) => tries.too_late(),
         };
-        let elapsed = start.elapsed();
-        let patience = last.patience().map(|time| time.min(budget.deadline));
-        let pause = pause(&last, attempts, fraction());
+        tries.again(last, fraction()).await?;
+    }
+}
+
+/// The tries of one call.
+#[derive(Debug)]
+pub(super) struct Tries<'a> {
+    action: &'a str,
+    budget: Budget,
+    start: Instant,
+    /// Tries that have failed.
+    attempts: u32,
+}
+
+impl<'a> Tries<'a> {
+    pub(super) fn new(action: &'a str, budget: Budget) -> Self {
+        Self {
+            action,
+            budget,
+            start: Instant::now(),
+            attempts: 0,
+        }
+    }
+
+    /// Time that is left for a try.
+    pub(super) fn left(&self) -> Duration {
+        self.budget.deadline.saturating_sub(self.start.elapsed())
+    }
+
+    /// What a try has ended in for which no time was left.
+    pub(super) fn too_late(&self) -> Failure {
+        let seconds = self.budget.deadline.as_secs();
+        Failure::Unreachable {
+            kind: crate::host::connect::Kind::Timeout,
+            reason: format!("no answer within what was left of {seconds} s"),
+        }
+    }
+
+    /// Waits until it is time for another try; or it ends, since none would help or the budget is spent.
+    pub(super) async fn again(&mut self, last: Failure, fraction: f64) -> Result<(), Ended> {
+        self.attempts += 1;
+        let (attempts, elapsed) = (self.attempts, self.start.elapsed());
+        let patience = last.patience().map(|time| time.min(self.budget.deadline));
+        let pause = pause(&last, attempts, fraction);
         let is_worth_it = patience.is_some_and(|patience| elapsed + pause < patience);
-        if !is_worth_it || attempts >= budget.attempts {
+        if !is_worth_it || attempts >= self.budget.attempts {
             return Err(Ended {
                 last,
                 attempts,
@@ -59,7 +115,8 @@ pub(super) async fn run<T>(
         }
         tracing::warn!(
             attempt = attempts,
-            "{action}: {}; trying again in {:.1} s, for at most {} s more",
+            "{}: {}; trying again in {:.1} s, for at most {} s more",
+            self.action,
             node::redact::text(&Chain(&last).to_string()),
             pause.as_secs_f64(),
             patience
@@ -68,6 +125,7 @@ pub(super) async fn run<T>(
                 .as_secs(),
         );
         sleep(pause).await;
+        Ok(())
     }
 }
 

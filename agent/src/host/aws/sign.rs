@@ -20,21 +20,45 @@ const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 /// A POST of this form to a service of the query protocol.
 pub(super) fn post(
     credentials: &Credentials,
-    (service, region): (&str, &str),
+    scope: (&str, &str),
     endpoint: &str,
     form: String,
     now: Timestamp,
 ) -> Result<Request<Full<Bytes>>, Error> {
-    let url = format!("{endpoint}/");
-    let mut request = Request::post(&url).body(())?;
+    let request = Request::post(format!("{endpoint}/"))
+        .header(CONTENT_TYPE, FORM)
+        .body(Bytes::from(form))?;
+    signed(credentials, scope, request, now)
+}
+
+/// A GET of this URL, which needs no escaping.
+pub(super) fn get(
+    credentials: &Credentials,
+    scope: (&str, &str),
+    url: &str,
+    now: Timestamp,
+) -> Result<Request<Full<Bytes>>, Error> {
+    signed(
+        credentials,
+        scope,
+        Request::get(url).body(Bytes::new())?,
+        now,
+    )
+}
+
+/// Every header that is there is signed, and `Host`.
+fn signed(
+    credentials: &Credentials,
+    (service, region): (&str, &str),
+    mut request: Request<Bytes>,
+    now: Timestamp,
+) -> Result<Request<Full<Bytes>>, Error> {
     let host = request
         .uri()
         .authority()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let headers = request.headers_mut();
-    headers.insert(HOST, host.parse()?);
-    headers.insert(CONTENT_TYPE, FORM.parse()?);
+    request.headers_mut().insert(HOST, host.parse()?);
 
     let identity = AwsCredentials::from(credentials).into();
     let parameters = v4::SigningParams::builder()
@@ -45,14 +69,19 @@ pub(super) fn post(
         .settings(SigningSettings::default())
         .build()?
         .into();
-    let signed = [("host", host.as_str()), ("content-type", FORM)];
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| Ok((name.as_str(), value.to_str()?)))
+        .collect::<Result<Vec<_>, http::header::ToStrError>>()?;
+    let uri = request.uri().to_string();
     let signable = SignableRequest::new(
-        "POST",
-        &url,
-        signed.into_iter(),
-        SignableBody::Bytes(form.as_bytes()),
+        request.method().as_str(),
+        &uri,
+        headers.into_iter(),
+        SignableBody::Bytes(request.body()),
     )?;
     let (instructions, _) = sign(signable, &parameters)?.into_parts();
     instructions.apply_to_request_http1x(&mut request);
-    Ok(request.map(|()| Full::new(Bytes::from(form))))
+    Ok(request.map(Full::new))
 }

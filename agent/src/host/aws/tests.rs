@@ -348,7 +348,7 @@ async fn the_interfaces_of_a_type_are_those_of_its_default_card() {
     let error = world.ec2.limits("z9.small", DEADLINE).await.unwrap_err();
     assert!(
         Chain(&error).to_string().ends_with(
-            "EC2 refuses the call: EC2 tells no limits of the instance type z9.small (no limits)"
+            "AWS refuses the call: EC2 tells no limits of the instance type z9.small (no limits)"
         ),
         "{}",
         Chain(&error)

@@ -80,7 +80,8 @@ async fn who_takes_a_connection_and_says_nothing_stalls_tls_within_the_deadline(
     let outcome = reaching.await.unwrap();
     assert_eq!(outcome.told().0, "network.tls_timeout");
     // Timers are exact to a millisecond.
-    assert!(start.elapsed() <= crate::probe::DEADLINE + std::time::Duration::from_millis(2));
+    let deadline = crate::probe::DEADLINE + crate::host::kubernetes::BRIEF;
+    assert!(start.elapsed() <= deadline + std::time::Duration::from_millis(4));
 }
 
 #[tokio::test]
@@ -118,4 +119,24 @@ fn every_obstacle_has_a_finding_of_its_own() {
     ] {
         assert_eq!(of(kind).code, code);
     }
+}
+
+#[tokio::test]
+async fn who_answers_a_few_bytes_is_told_from_who_is_silent() {
+    let (listener, address) = listener().await;
+    let talking = access(&format!("https://{address}"), None).await;
+    let serving = async {
+        // An alert: RFC 8446, section 6.
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(&[21, 3, 3, 0, 2, 2, 10]).await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        is_brief = talking.answers_briefly() => assert!(is_brief),
+        () = serving => unreachable!(),
+    }
+    assert!(why_silent(true).contains("path MTU"));
+    drop(listener);
+    // Nobody is there at all.
+    assert!(!talking.answers_briefly().await);
 }

@@ -98,6 +98,7 @@ pub(crate) fn verdict(outcome: Outcome, root_cause: Option<RootCause>) -> Verdic
         root_cause,
         consequences: Vec::new(),
         warnings: Vec::new(),
+        waiting_for: None,
         timings: Vec::new(),
     }
 }

@@ -213,7 +213,74 @@ const AGENT_SPEC: &[Field] = &[
         Kind::Map(&Kind::Text),
         "Labels of the Node, each with the path below `/latest/meta-data/` whose text is its value.",
     ),
+    with_default(
+        "scriptGate",
+        Kind::Words(&["warn", "block"]),
+        "warn",
+        "Whether a node joins after a script of cloud-init has failed: with `block` it does not.",
+    ),
+    with_default(
+        "fastPath",
+        Kind::Flag,
+        "true",
+        "Whether the kubelet is started before cloud-init's final stage when that has nothing to do.",
+    ),
+    field("ssm", Kind::Object(SSM), "The SSM agent."),
+    field(
+        "signals",
+        Kind::Object(SIGNALS),
+        "Who in AWS is told how the boot ended; nobody by default.",
+    ),
+    with_default(
+        "onFailure",
+        Kind::Words(&["nothing", "powerOff"]),
+        "nothing",
+        "What becomes of a machine that did not register: it stays as it is, or it is shut down.",
+    ),
 ];
+
+const SIGNALS: &[Field] = &[
+    field(
+        "ec2Tag",
+        Kind::Object(&[required("key", Kind::Text, "Key of the tag.")]),
+        "A tag of the instance that gets the outcome and the code as its value.",
+    ),
+    field(
+        "lifecycleHook",
+        Kind::Object(LIFECYCLE_HOOK),
+        "A launching lifecycle hook that is completed: CONTINUE, or ABANDON for a boot that failed.",
+    ),
+    field(
+        "cloudFormation",
+        Kind::Object(CLOUD_FORMATION),
+        "A resource of a CloudFormation stack that gets SUCCESS or FAILURE.",
+    ),
+];
+
+const LIFECYCLE_HOOK: &[Field] = &[
+    required("name", Kind::Text, "Name of the hook."),
+    field(
+        "autoScalingGroup",
+        Kind::Text,
+        "Name of the group; without it the tag `aws:autoscaling:groupName` in the instance metadata.",
+    ),
+];
+
+const CLOUD_FORMATION: &[Field] = &[
+    required("stack", Kind::Text, "Name or id of the stack."),
+    required(
+        "logicalResourceId",
+        Kind::Text,
+        "Logical id of the resource.",
+    ),
+];
+
+const SSM: &[Field] = &[with_default(
+    "enabled",
+    Kind::Flag,
+    "true",
+    "Whether the SSM agent is enabled and started before all else, and checked. `false` leaves it as the image has it.",
+)];
 
 const DEADLINES: &[Field] = &[with_default(
     "registered",

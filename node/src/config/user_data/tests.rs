@@ -353,3 +353,28 @@ proptest::proptest! {
         drop(split(text.as_bytes()));
     }
 }
+
+#[test]
+fn user_data_are_ours_alone_only_where_cloud_init_has_nothing_to_do() {
+    let ours = "application/node.eks.aws";
+    let alone = [
+        NODE_CONFIG.to_owned(),
+        mime(&[(ours, NODE_CONFIG)]),
+        mime(&[(ours, NODE_CONFIG), ("application/nodectl.dev", "a: 1")]),
+    ];
+    for text in alone {
+        assert!(is_ours_alone(text.as_bytes()), "{text}");
+    }
+    let shared = [
+        String::new(),
+        format!("#cloud-config\n{NODE_CONFIG}"),
+        format!("#!/bin/sh\n{NODE_CONFIG}"),
+        "#!/bin/sh\ntrue\n".to_owned(),
+        mime(&[(ours, NODE_CONFIG), ("text/x-shellscript", "#!/bin/sh")]),
+        mime(&[(ours, NODE_CONFIG), ("text/plain", "")]),
+        mime(&[]),
+    ];
+    for text in shared {
+        assert!(!is_ours_alone(text.as_bytes()), "{text}");
+    }
+}

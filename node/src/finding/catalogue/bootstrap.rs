@@ -14,6 +14,8 @@ pub(super) const BOOTSTRAP: &[&Finding] = &[
     &BOOTSTRAP_CREDENTIAL_PROVIDER_MISSING,
     &BOOTSTRAP_CONTAINERD_CONFIG_VERSION,
     &BOOTSTRAP_KUBELET_MISSING,
+    &BOOTSTRAP_USER_SCRIPT_FAILED,
+    &BOOTSTRAP_USER_SCRIPT_RUNNING,
     &BOOTSTRAP_UNIT_FAILED,
 ];
 
@@ -113,8 +115,28 @@ pub const BOOTSTRAP_KUBELET_MISSING: Finding = Finding {
     title: "The kubelet program is not installed",
     severity: Severity::Fatal,
     condition: None,
-    cause: "The AMI build is incomplete or the file was removed.",
-    fix: "Use an AMI that contains the kubelet",
+    cause: "The AMI build is incomplete, the file was removed or cannot be executed, or the unit of the kubelet is missing or masked.",
+    fix: "systemctl status kubelet; use an AMI that contains the kubelet, and unmask its unit",
+};
+
+/// A user data script failed.
+pub const BOOTSTRAP_USER_SCRIPT_FAILED: Finding = Finding {
+    code: "bootstrap.user_script_failed",
+    title: "A user data script failed",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "A script of the launch template or of the image that cloud-init ran before this node joined exited with an error; what follows the error in the script was not done.",
+    fix: "Read /var/log/cloud-init-output.log from the first error and repair the script; AgentConfig scriptGate says whether the node joins all the same",
+};
+
+/// A user data script has not ended.
+pub const BOOTSTRAP_USER_SCRIPT_RUNNING: Finding = Finding {
+    code: "bootstrap.user_script_running",
+    title: "A user data script has not ended",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "cloud-init still runs the scripts of the launch template or of the image, and the kubelet is started only after them.",
+    fix: "systemd-cgls -u cloud-final.service shows what it is at; read the end of /var/log/cloud-init-output.log",
 };
 
 /// A bootstrap unit failed.

@@ -15,6 +15,12 @@ pub(super) const JOIN: &[&Finding] = &[
     &JOIN_KUBECONFIG_INVALID,
     &JOIN_GROUPS_MISSING,
     &JOIN_STS_REGION_DISABLED,
+    &JOIN_STS_UNREACHABLE,
+    &JOIN_CLUSTER_NAME_MISMATCH,
+    &JOIN_CREDENTIALS_EXPIRED,
+    &JOIN_NODE_NAME_TAKEN,
+    &JOIN_SERVING_CERT_PENDING,
+    &JOIN_REGISTRATION_FORBIDDEN,
 ];
 
 /// The cluster does not accept the node role.
@@ -125,4 +131,64 @@ pub const JOIN_STS_REGION_DISABLED: Finding = Finding {
     condition: None,
     cause: "The cluster asks the STS of its region who signed the token, and STS is not active there for the account of the node, so every token is refused.",
     fix: "Activate the region under \"Security Token Service (STS)\" in the account settings of IAM, or: aws account enable-region --region-name REGION",
+};
+
+/// STS cannot be reached from this node.
+pub const JOIN_STS_UNREACHABLE: Finding = Finding {
+    code: "join.sts_unreachable",
+    title: "STS cannot be reached from this node",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "Calls of this node to the regional STS endpoint fail: no NAT and no VPC endpoint, a blocked security group, or a proxy that does not let them through. The kubelet only presigns, so this alone keeps no node from joining; programs that call STS fail.",
+    fix: "Create an interface endpoint for com.amazonaws.REGION.sts in the node subnets (port 443 from the nodes), or add a NAT route",
+};
+
+/// The configured cluster name is not this cluster's.
+pub const JOIN_CLUSTER_NAME_MISMATCH: Finding = Finding {
+    code: "join.cluster_name_mismatch",
+    title: "The configured cluster name is not this cluster's",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "A token is bound to one cluster name; with the wrong name every request is refused although role and network are right. EKS itself says so: it has no cluster of the configured name in this account and region, or has another one than the configured endpoint's.",
+    fix: "Write the name that aws eks list-clusters --region REGION shows in spec.cluster.name of the NodeConfig, and launch the instance anew",
+};
+
+/// The credentials of the instance have expired.
+pub const JOIN_CREDENTIALS_EXPIRED: Finding = Finding {
+    code: "join.credentials_expired",
+    title: "The credentials of the instance have expired",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The metadata service hands out credentials of the node role whose time is over, so every token signed with them is refused: AWS cannot renew them, because the role or its trust policy for ec2.amazonaws.com was changed or deleted after the instance was launched.",
+    fix: "Restore the role and its trust policy: aws iam get-role --role-name ROLE ; then attach the instance profile anew, or replace the instance",
+};
+
+/// The Node of this name belongs to another instance.
+pub const JOIN_NODE_NAME_TAKEN: Finding = Finding {
+    code: "join.node_name_taken",
+    title: "The Node of this name belongs to another instance",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "A Node of this name was registered by another instance, one that is gone and whose address this one has, or one that lives under the same name. The kubelet takes it over with that instance's provider id, and the cloud controller deletes it when that instance is gone; a kubelet registers only once.",
+    fix: "kubectl delete node NODE ; then on this instance: systemctl restart kubelet",
+};
+
+/// The kubelet has no serving certificate.
+pub const JOIN_SERVING_CERT_PENDING: Finding = Finding {
+    code: "join.serving_cert_pending",
+    title: "The kubelet has no serving certificate",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "The kubelet's request for a serving certificate was not approved: the role is mapped twice or to a wrong user name, or the DNS domain is custom. The node runs pods; logs and exec through the API server fail.",
+    fix: "kubectl get csr ; then correct the mapping of the role, so that the request is approved by itself",
+};
+
+/// The cluster refuses to register this node.
+pub const JOIN_REGISTRATION_FORBIDDEN: Finding = Finding {
+    code: "join.registration_forbidden",
+    title: "The cluster refuses to register this node",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The API server knows the node and answers 403 to the creation of its Node: a policy or a webhook of admission refuses it (a label, a taint or an annotation that Nodes must have here), or the API server runs without the Node authorizer and RBAC does not allow it.",
+    fix: "kubectl get validatingadmissionpolicybindings,validatingwebhookconfigurations ; then exempt Nodes of the group system:nodes, or give the node what is asked for in spec.kubelet.flags",
 };

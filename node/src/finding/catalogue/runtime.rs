@@ -3,7 +3,35 @@
 use crate::finding::{Condition, Finding, Severity};
 
 /// All of this area.
-pub(super) const RUNTIME: &[&Finding] = &[&RUNTIME_CRI_UNAVAILABLE, &RUNTIME_SOCKET_MISSING];
+pub(super) const RUNTIME: &[&Finding] = &[
+    &RUNTIME_NOT_INSTALLED,
+    &RUNTIME_CONFIG_INVALID,
+    &RUNTIME_CRI_UNAVAILABLE,
+    &RUNTIME_SOCKET_MISSING,
+    &RUNTIME_NOT_READY,
+    &RUNTIME_RUNC_MISSING,
+    &RUNTIME_RESTARTING,
+];
+
+/// There is no container runtime that could be started.
+pub const RUNTIME_NOT_INSTALLED: Finding = Finding {
+    code: "runtime.not_installed",
+    title: "containerd is not installed, or its unit is masked",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The image has no containerd.service or no containerd, or somebody masked the unit.",
+    fix: "systemctl unmask containerd; use an AMI that contains containerd",
+};
+
+/// The containerd configuration is not valid.
+pub const RUNTIME_CONFIG_INVALID: Finding = Finding {
+    code: "runtime.config_invalid",
+    title: "The containerd configuration is not valid",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "containerd exits at start because its TOML, or a file that it imports, does not parse, has a value of another type or a version it does not know.",
+    fix: "Correct spec.containerd.config or the imported file that the message names; try it with: containerd config dump",
+};
 
 /// The runtime offers no CRI service.
 pub const RUNTIME_CRI_UNAVAILABLE: Finding = Finding {
@@ -23,4 +51,34 @@ pub const RUNTIME_SOCKET_MISSING: Finding = Finding {
     condition: Some(Condition::ContainerRuntime),
     cause: "containerd is not running or listens elsewhere.",
     fix: "systemctl status containerd; journalctl -u containerd -b",
+};
+
+/// The container runtime is there and does not do its work.
+pub const RUNTIME_NOT_READY: Finding = Finding {
+    code: "runtime.not_ready",
+    title: "The container runtime does not do its work",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "containerd does not answer CRI calls in time, answers them with errors, or says itself that it is not ready: a stalled disk, overload, or a plugin that hangs.",
+    fix: "journalctl -u containerd -b | tail -50; cat /proc/pressure/io; systemctl restart containerd",
+};
+
+/// The OCI runtime program is missing.
+pub const RUNTIME_RUNC_MISSING: Finding = Finding {
+    code: "runtime.runc_missing",
+    title: "The OCI runtime program is missing",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "runc (or the configured wrapper) is not installed or not executable.",
+    fix: "Install runc or correct BinaryName in the containerd configuration",
+};
+
+/// containerd keeps restarting.
+pub const RUNTIME_RESTARTING: Finding = Finding {
+    code: "runtime.restarting",
+    title: "containerd keeps restarting",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The runtime exits; see its last lines.",
+    fix: "journalctl -u containerd -b | tail -50",
 };

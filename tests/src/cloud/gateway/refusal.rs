@@ -14,6 +14,7 @@ use super::call::Call;
 use super::fault::Fault;
 use crate::cloud::credentials::Identity;
 use crate::cloud::json_file::{self, JsonFileError};
+use crate::cluster::REGION;
 
 /// Everything that is refused; the first that matches a call applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub enum Reason {
     Throttled,
     /// The instance is so young that it is not known everywhere yet.
     NotFound,
+    /// STS is not activated in this region for the account.
+    RegionDisabled,
 }
 
 impl Refusals {
@@ -63,9 +66,36 @@ impl Refused {
         self.action == action && caller.arn.contains(&session)
     }
 
-    /// In the words of EC2.
+    /// In the words of EC2, or in those of Systems Manager.
     fn fault(&self, caller: &Identity) -> Fault {
         match self.reason {
+            Reason::Denied if self.action.starts_with("ssm:") => Fault::new(
+                StatusCode::BAD_REQUEST,
+                "AccessDeniedException",
+                format!(
+                    "User: {} is not authorized to perform: {action} on resource: arn:aws:ec2:{REGION}:{}:instance/{} because no identity-based policy allows the {action} action",
+                    caller.arn,
+                    caller.account_id,
+                    caller.arn.rsplit('/').next().unwrap_or_default(),
+                    action = self.action,
+                ),
+            ),
+            Reason::Denied if self.action.starts_with("eks:") => Fault::new(
+                StatusCode::FORBIDDEN,
+                "AccessDeniedException",
+                format!(
+                    "User: {} is not authorized to perform: {} because no identity-based policy allows the {} action",
+                    caller.arn, self.action, self.action,
+                ),
+            ),
+            Reason::RegionDisabled => Fault::new(
+                StatusCode::FORBIDDEN,
+                "RegionDisabledException",
+                format!(
+                    "STS is not activated in this region for account:{}. Your account administrator can activate STS in this region using the IAM Console.",
+                    caller.account_id,
+                ),
+            ),
             Reason::Denied => Fault::new(
                 StatusCode::FORBIDDEN,
                 "UnauthorizedOperation",

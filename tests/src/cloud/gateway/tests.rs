@@ -516,3 +516,107 @@ async fn each_call_is_logged_with_its_caller_and_no_secret() {
     let text = std::fs::read_to_string(path).unwrap();
     assert!(!text.contains(&node.session_token.unwrap()) && !text.contains("Signature"));
 }
+
+#[tokio::test]
+async fn systems_manager_knows_the_instances_that_have_reported() {
+    let gateway = Running::start().await;
+    let ssm = async |action: &str, body: Value| {
+        let target = format!("AmazonSSM.{action}");
+        let body = body.to_string();
+        let call = TestCall {
+            method: "POST",
+            headers: vec![("x-amz-target", target.as_str())],
+            body: &body,
+            ..gateway.call("ssm")
+        };
+        send(gateway.address, call.signed(&gateway.node())).await
+    };
+    let id = "i-0a1b2c3d4e5f60718";
+    let report = json!({ "InstanceId": id, "AgentVersion": "3.3.1.0", "AgentStatus": "Active" });
+    let answer = ssm("UpdateInstanceInformation", report.clone()).await;
+    assert_eq!(
+        (answer.status, answer.text()),
+        (StatusCode::OK, "{}".to_owned())
+    );
+    let nobody = json!({ "InstanceId": "i-none" });
+    let answer = ssm("UpdateInstanceInformation", nobody).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+
+    let listed = async |request: Value| {
+        let answer = ssm("DescribeInstanceInformation", request).await;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        body["InstanceInformationList"].as_array().unwrap().clone()
+    };
+    let all = listed(json!({})).await;
+    assert_eq!(
+        (all.len(), &all[0]["InstanceId"], &all[0]["PingStatus"]),
+        (1, &json!(id), &json!("Online"))
+    );
+    let other = json!({ "Filters": [{ "Key": "InstanceIds", "Values": ["i-00000000"] }] });
+    assert_eq!(listed(other).await, Vec::<Value>::new());
+    // The rest of the service is moto's.
+    assert_eq!(
+        ssm("GetParameter", json!({})).await.status,
+        StatusCode::IM_A_TEAPOT
+    );
+
+    Refusals {
+        refusals: vec![Refused {
+            role: "lab-node".to_owned(),
+            action: "ssm:UpdateInstanceInformation".to_owned(),
+            times: None,
+            reason: Reason::Denied,
+        }],
+    }
+    .write(gateway.run.path())
+    .unwrap();
+    let answer = ssm("UpdateInstanceInformation", report).await;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(
+        (answer.status, &body["__type"]),
+        (StatusCode::BAD_REQUEST, &json!("AccessDeniedException"))
+    );
+    let message = body["message"].as_str().unwrap();
+    assert!(
+        message.contains("is not authorized to perform: ssm:UpdateInstanceInformation on resource: arn:aws:ec2:us-east-1:111122223333:instance/i-0a1b2c3d4e5f60718"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_signal_is_written_down_and_a_hook_is_completed_once() {
+    let gateway = Running::start().await;
+    let ask = async |service: &str, body: &str| {
+        let call = TestCall {
+            method: "POST",
+            body,
+            ..gateway.call(service)
+        };
+        send(gateway.address, call.signed(&gateway.node())).await
+    };
+    let hook = "Action=CompleteLifecycleAction&Version=2011-01-01&AutoScalingGroupName=g&InstanceId=i-1&LifecycleHookName=h&LifecycleActionResult=";
+    let abandon = format!("{hook}ABANDON");
+    assert_eq!(ask("autoscaling", &abandon).await.status, StatusCode::OK);
+    for body in [abandon, format!("{hook}MAYBE")] {
+        let answer = ask("autoscaling", &body).await;
+        assert_eq!(
+            xml::text(&answer.text(), "Code").as_deref(),
+            Some("ValidationError")
+        );
+    }
+    let stack = "Action=SignalResource&Version=2010-05-15&StackName=s&LogicalResourceId=r&UniqueId=i-1&Status=SUCCESS";
+    assert_eq!(ask("cloudformation", stack).await.status, StatusCode::OK);
+    let results: Vec<_> = Signal::read_all(gateway.run.path())
+        .unwrap()
+        .into_iter()
+        .map(|signal| (signal.of, signal.result))
+        .collect();
+    let of = |one: &str, two: &str| [one.to_owned(), two.to_owned()];
+    assert_eq!(
+        results,
+        [
+            (of("g", "h"), "ABANDON".to_owned()),
+            (of("s", "r"), "SUCCESS".to_owned())
+        ]
+    );
+}

@@ -94,12 +94,12 @@ fn leaves(machine: &MachineRecord) -> BTreeMap<String, Leaf<'_>> {
             }
         }
     }
-    for (path, value) in &machine.metadata {
-        add(format!("meta-data/{path}"), value);
-    }
     if let Some(role) = &machine.role {
         let path = format!("meta-data/iam/security-credentials/{role}");
         leaves.insert(path, Leaf::RoleCredential);
+    }
+    for (path, value) in &machine.metadata {
+        leaves.insert(format!("meta-data/{path}"), Leaf::Text(value.clone()));
     }
     if let Some(user_data) = machine.user_data.as_deref().filter(|text| !text.is_empty()) {
         leaves.insert("user-data".to_owned(), Leaf::UserData(user_data));

@@ -72,6 +72,16 @@ impl Moto {
         }
     }
 
+    /// Value of a tag of an instance; `None` when it has no such tag.
+    pub async fn instance_tag(
+        &self,
+        instance_id: &str,
+        key: &str,
+    ) -> Result<Option<String>, MotoError> {
+        let filters = [("resource-id", instance_id), ("key", key)];
+        self.find("DescribeTags", &filters, "value").await
+    }
+
     /// Such as `running` or `terminated`; `None` for an instance that EC2 does not know.
     pub async fn instance_state(&self, instance_id: &str) -> Result<Option<String>, MotoError> {
         let action = "DescribeInstances";

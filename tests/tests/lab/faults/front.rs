@@ -1,11 +1,16 @@
-//! API servers in trouble: fronts with an authority of their own that answer everything alike. Machines share the host's
-//! clock, so it is the front's that is off.
+//! API servers in trouble: fronts with an authority of their own that answer everything alike, and one that is but older.
+//! Machines share the host's clock, so it is the front's that is off.
 
 use std::net::Ipv4Addr;
 
-use axum::{Router, response::IntoResponse as _};
+use axum::{Router, response::IntoResponse as _, routing::get};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
+use kube::{
+    Client, Config,
+    client::Body,
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
+};
 use lab::{cloud::gateway::TlsListener, file, lifecycle::Lab, network};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
@@ -24,15 +29,23 @@ pub(super) enum Front {
     Unavailable = 8448,
     /// It has too much to do.
     Throttling = 8449,
+    /// It is the real one, and says that it is of the version before.
+    Older = 8450,
 }
 
-const ALL: [Front; 5] = [
+const ALL: [Front; 6] = [
     Front::Expired,
     Front::Behind,
     Front::Ahead,
     Front::Unavailable,
     Front::Throttling,
+    Front::Older,
 ];
+
+/// What an API server says of itself that is a minor version older than the machines' kubelets.
+const OLDER: &str = "v1.33.7-eks-1234567";
+/// Nothing that a kubelet sends is longer.
+const LONGEST_BODY: usize = 16 << 20;
 
 impl Front {
     pub(super) fn url(self) -> String {
@@ -42,6 +55,7 @@ impl Front {
     fn status(self) -> StatusCode {
         match self {
             Self::Expired | Self::Behind | Self::Ahead => StatusCode::UNAUTHORIZED,
+            Self::Older => StatusCode::OK,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Throttling => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -79,6 +93,37 @@ impl Front {
     }
 }
 
+/// Passes everything on to the real API server, with the caller's own credential, and answers `/version` itself.
+async fn older(lab: &Lab) -> Router {
+    let kubeconfig = Kubeconfig::read_from(lab.layout.pki("lab.kubeconfig")).unwrap();
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    config.auth_info = AuthInfo::default();
+    // Watches are silent for as long as nothing happens.
+    config.read_timeout = None;
+    let client = Client::try_from(config).unwrap();
+    let pass_on = async move |request: axum::extract::Request| {
+        let (head, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, LONGEST_BODY).await.unwrap();
+        let mut request = http::Request::from_parts(head, Body::from(body.to_vec()));
+        for header in [header::HOST, header::CONNECTION, header::TRANSFER_ENCODING] {
+            request.headers_mut().remove(header);
+        }
+        match client.send(request).await {
+            Ok(response) => response.map(axum::body::Body::new),
+            Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        }
+    };
+    let version = json!({
+        "major": "1", "minor": "33", "gitVersion": OLDER, "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "2026-01-02T03:04:05Z", "goVersion": "go1.24.0", "compiler": "gc", "platform": "linux/amd64",
+    });
+    Router::new()
+        .route("/version", get(axum::Json(version)))
+        .fallback(pass_on)
+}
+
 /// Makes the authority and the certificates.
 pub(super) fn certify(lab: &Lab) {
     let mut params = CertificateParams::default();
@@ -112,7 +157,10 @@ pub(super) async fn serve(lab: &Lab) {
             .await
             .unwrap();
         let listener = TlsListener::new(listener, &pki("crt"), &pki("key")).unwrap();
-        let router = Router::new().fallback(async move || front.answer());
+        let router = match front {
+            Front::Older => older(lab).await,
+            _ => Router::new().fallback(async move || front.answer()),
+        };
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
     std::future::pending::<()>().await;

@@ -16,7 +16,9 @@ one run in which several machines share two cores.
 
 `failed` is the last word of a boot. `waiting` means that the agent has said what is in the way and that the boot goes on until
 its deadline, ten minutes by default; in three rows `deadlines.registered` is 20 s, so that the last word is heard. `joined`
-with no code: the fault was overcome. What each code means and what to do about it: `nodectl explain CODE`.
+with no code: the fault was overcome; with a code: the node works, and its daemon says what does not (`nodeagent status`,
+`nodectl status`). `recovers` is how soon the node joined by itself after the fault was taken away while it
+waited; `-` where the fault is in what the machine is told or made of, so that it takes a new boot or a hand. What each code means and what to do about it: `nodectl explain CODE`.
 
 ";
 
@@ -28,8 +30,15 @@ fn path() -> PathBuf {
 fn line(row: &Row) -> String {
     let code = row
         .code
+        .or(row.finding)
         .map_or_else(|| "none".to_owned(), |code| format!("`{code}`"));
     format!("| {} | {} | {code} |", row.fault, row.end.as_str())
+}
+
+/// How a node has recovered, for people.
+pub(super) fn recovered(told: &Told) -> String {
+    told.recovered
+        .map_or_else(|| "-".to_owned(), |seconds| format!("in {seconds:.1} s"))
 }
 
 /// Writes the page.
@@ -41,9 +50,12 @@ pub(super) fn write(results: &[(Row, Told)], median: f64, maximum: f64) {
         results.len()
     )
     .unwrap();
-    page.push_str("| fault | outcome | code | time to verdict |\n|---|---|---|---|\n");
+    page.push_str(
+        "| fault | outcome | code | time to verdict | recovers |\n|---|---|---|---|---|\n",
+    );
     for (row, told) in results {
-        writeln!(page, "{} {:.1} s |", line(row), told.seconds).unwrap();
+        let recovered = recovered(told);
+        writeln!(page, "{} {:.1} s | {recovered} |", line(row), told.seconds).unwrap();
     }
     file::write(&path(), page).unwrap();
 }
@@ -53,10 +65,17 @@ pub(super) fn drift(rows: &[Row]) -> Vec<String> {
     let page = file::read(&path()).unwrap();
     let written: Vec<String> = page
         .lines()
-        .filter_map(|line| line.strip_suffix(" s |")?.rsplit_once(" | "))
-        .map(|(line, _time)| format!("{line} |"))
+        .filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "))
+        .filter_map(|(line, recovered)| {
+            let (line, _time) = line.strip_suffix(" s")?.rsplit_once(" | ")?;
+            Some(format!("{line} | {}", &recovered[..1]))
+        })
         .collect();
-    let wanted: Vec<String> = rows.iter().map(line).collect();
+    let recovers = |row: &Row| if row.lift.is_some() { "i" } else { "-" };
+    let wanted: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} {}", line(row), recovers(row)))
+        .collect();
     let missing = wanted.iter().filter(|line| !written.contains(line));
     let stale = written.iter().filter(|line| !wanted.contains(line));
     missing

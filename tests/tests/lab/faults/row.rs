@@ -1,9 +1,11 @@
 //! What a row of the matrix is made of, and how its fault is made.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
+use super::{lift::Lift, object};
 use lab::{
     cloud::{
+        approver,
         gateway::{Reason, Refused},
         imds,
         record::MachineRecord,
@@ -13,7 +15,7 @@ use lab::{
     lifecycle::Lab,
     machine::Wanted,
     network::{self, Block},
-    process,
+    process, setup,
 };
 use node::wire::{Outcome, Verdict};
 use serde_json::{Value, json};
@@ -30,7 +32,11 @@ pub(super) struct Row {
     pub(super) end: End,
     /// Code of the root cause; none where nothing remains to be said.
     pub(super) code: Option<&'static str>,
+    /// Code of a finding that the daemon has open: what does not keep the node from joining stands in no verdict.
+    pub(super) finding: Option<&'static str>,
     pub(super) deadline: Duration,
+    /// What takes the fault away while the machine runs; the node then joins without help.
+    pub(super) lift: Option<Lift>,
 }
 
 /// How far the machine comes.
@@ -85,8 +91,26 @@ pub(super) enum Change {
     Host(&'static str),
     /// TCP connections to a port do not come about.
     Blocked(u16, Block),
+    /// TCP connections to a port of this address do not come about.
+    BlockedAt(Ipv4Addr, u16, Block),
+    /// Packets from a port to the machine that are longer than so many bytes disappear.
+    Short(u16, u16),
     /// EC2 refuses `DescribeInstances` to the machine's role, so often.
     Ec2(Reason, Option<u64>),
+    /// This host of AWS has another address for the machine.
+    Moved(&'static str, &'static str),
+    /// A unit of the image is masked.
+    Masked(&'static str),
+    /// AWS refuses this IAM action to the machine's role.
+    Aws(&'static str, Reason),
+    /// The metadata service hands out credentials whose time is over.
+    ExpiredCredentials,
+    /// There is a Node of the machine's name already, with this provider id.
+    Node(&'static str),
+    /// A policy of the cluster's admission keeps the machine's Node out.
+    NodePolicy,
+    /// Nobody approves the kubelet's request for a serving certificate.
+    Unapproved,
     /// `aws-auth` has the machine's role under this path, with this user name and these groups.
     AwsAuth {
         path: &'static str,
@@ -107,6 +131,12 @@ impl Row {
                 role: self.wanted.role.clone(),
                 action: "ec2:DescribeInstances".to_owned(),
                 times: *times,
+                reason: *reason,
+            }),
+            Change::Aws(action, reason) => Some(Refused {
+                role: self.wanted.role.clone(),
+                action: (*action).to_owned(),
+                times: None,
                 reason: *reason,
             }),
             _ => None,
@@ -158,7 +188,35 @@ impl Row {
                     let namespace = lab.layout.network_namespace();
                     network::block(&namespace, record.private_ip, *port, *block).unwrap();
                 }
-                Change::Ec2(..) | Change::AwsAuth { .. } => {}
+                Change::BlockedAt(to, port, block) => {
+                    let namespace = lab.layout.network_namespace();
+                    network::block_to(&namespace, record.private_ip, *to, *port, *block).unwrap();
+                }
+                Change::Short(port, bytes) => {
+                    let namespace = lab.layout.network_namespace();
+                    let root = setup::root_path(lab.layout.cache(), setup::Root::Plain);
+                    let to = record.private_ip;
+                    network::drop_large(&namespace, &root, to, *port, *bytes).unwrap();
+                }
+                Change::ExpiredCredentials => object::expire_credentials(lab, record),
+                Change::Node(provider_id) => object::create_node(lab, record, provider_id),
+                Change::NodePolicy => object::forbid_node(lab, record),
+                Change::Unapproved => {
+                    approver::leave_alone(&lab.layout.run(), &record.local_hostname).unwrap();
+                }
+                Change::Moved(host, address) => {
+                    let hosts = layer.join("etc/hosts");
+                    let known = file::read(&hosts).unwrap();
+                    let line = format!("{} {host}.", network::GATEWAY);
+                    assert!(known.contains(&line), "{known}");
+                    let moved = known.replace(&line, &format!("{address} {host}."));
+                    file::write(&hosts, moved).unwrap();
+                }
+                Change::Masked(unit) => {
+                    let unit = layer.join("etc/systemd/system").join(unit);
+                    file::symlink(Path::new("/dev/null"), &unit).unwrap();
+                }
+                Change::Ec2(..) | Change::Aws(..) | Change::AwsAuth { .. } => {}
             }
         }
         if !faults.is_empty() {

@@ -4,13 +4,17 @@
 use lab::{cloud::proxy::Proxy, file, lifecycle::Lab, network};
 use tokio::{
     net::{TcpListener, UdpSocket},
-    sync::oneshot,
+    sync::{Notify, oneshot},
 };
 
-use super::front;
+use super::{front, row::CANARY};
 
 /// Where the proxy listens.
 pub(super) const PROXY: &str = "10.88.0.1:3128";
+/// Where a proxy listens only after it was told to.
+pub(super) const PROXY_LATER: &str = "10.88.0.1:3129";
+/// Tells it.
+pub(super) static LATE_PROXY: Notify = Notify::const_new();
 /// Where connections are accepted and nothing is ever said.
 pub(super) const SILENT: &str = "10.88.0.1:8444";
 /// The name server's address.
@@ -29,10 +33,18 @@ pub(super) fn serve(lab: &Lab, stopped: oneshot::Receiver<()>) {
             served = proxy.serve(listener) => served.unwrap(),
             () = know_no_name(&name_server) => {}
             () = front::serve(lab) => {}
+            () = serve_later(&hosts) => {}
             _ = stopped => drop(silent),
         }
     })
     .unwrap();
+}
+
+async fn serve_later(hosts: &str) {
+    LATE_PROXY.notified().await;
+    let proxy = Proxy::new("node", CANARY, hosts);
+    let listener = TcpListener::bind(PROXY_LATER).await.unwrap();
+    proxy.serve(listener).await.unwrap();
 }
 
 async fn know_no_name(socket: &UdpSocket) {

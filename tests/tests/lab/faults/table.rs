@@ -1,9 +1,13 @@
 //! The rows of the matrix.
 
+#[path = "table/cloud_init.rs"]
+mod cloud_init;
 #[path = "table/configuration.rs"]
 mod configuration;
 #[path = "table/ec2.rs"]
 mod ec2;
+#[path = "table/host.rs"]
+mod host;
 #[path = "table/identity.rs"]
 mod identity;
 #[path = "table/machine.rs"]
@@ -12,12 +16,17 @@ mod machine;
 mod metadata;
 #[path = "table/network.rs"]
 mod network;
+#[path = "table/ssm.rs"]
+mod ssm;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use lab::{cloud::imds::Effect, machine::Wanted};
 
-use super::row::{Change, End, Row};
+use super::{
+    lift::Lift,
+    row::{Change, End, Row},
+};
 
 /// Twice what a row takes on two cores that it has for itself.
 const SOON: Duration = Duration::from_mins(1);
@@ -40,7 +49,9 @@ fn row(
         changes: Vec::new(),
         end,
         code: code.into(),
+        finding: None,
         deadline: SOON,
+        lift: None,
     }
 }
 
@@ -89,6 +100,23 @@ impl Row {
         self
     }
 
+    fn lift(mut self, lift: Lift) -> Self {
+        self.lift = Some(lift);
+        self
+    }
+
+    /// The daemon has this finding open, whatever the verdict says.
+    fn finding(mut self, code: &'static str) -> Self {
+        self.finding = Some(code);
+        self
+    }
+
+    /// On a machine that boots as Amazon Linux 2023 does.
+    fn cloud_init(mut self) -> Self {
+        self.wanted.features.cloud_init = true;
+        self
+    }
+
     fn within(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -100,9 +128,12 @@ pub(super) fn rows() -> Vec<Row> {
     [
         ec2::rows(),
         metadata::rows(),
+        ssm::rows(),
         network::rows(),
         identity::rows(),
         machine::rows(),
+        host::rows(),
+        cloud_init::rows(),
         configuration::rows(),
     ]
     .into_iter()

@@ -2,9 +2,20 @@
 
 use super::row;
 use crate::faults::{
+    lift::Lift,
     row::{Change, End, Row},
     user_data::{hurried, node},
 };
+
+/// What a CNI plug-in's daemon does when it comes up on a node.
+const CNI: &str = r#"
+rm -f /etc/cni/net.d/20-broken.conflist
+cat > /etc/cni/net.d/.new <<'END'
+{"cniVersion": "1.0.0", "name": "lab", "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true,
+ "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.253.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
+END
+mv /etc/cni/net.d/.new /etc/cni/net.d/10-lab-bridge.conflist
+"#;
 
 pub(in crate::faults) fn rows() -> Vec<Row> {
     let kubelet = |fault, code, more: &str| {
@@ -17,7 +28,8 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
     };
     vec![
         row("CNI: none", End::Registered, "cni.not_ready", node(""))
-            .change(Change::Removed("etc/cni/net.d/10-lab-bridge.conflist")),
+            .change(Change::Removed("etc/cni/net.d/10-lab-bridge.conflist"))
+            .lift(Lift::Inside(CNI)),
         row(
             "CNI: its configuration is no JSON",
             End::Registered,
@@ -25,7 +37,8 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             node(""),
         )
         .change(Change::Removed("etc/cni/net.d/10-lab-bridge.conflist"))
-        .file("etc/cni/net.d/20-broken.conflist", "{\n"),
+        .file("etc/cni/net.d/20-broken.conflist", "{\n")
+        .lift(Lift::Inside(CNI)),
         row(
             "kubelet: unknown flag",
             End::Failed,
@@ -61,7 +74,10 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
         .file(
             "etc/systemd/system/kubelet.service.d/50-second.conf",
             "[Service]\nExecStartPre=-/usr/bin/systemd-run --unit=second-kubelet /usr/bin/socat TCP-LISTEN:10250,fork /dev/null\n",
-        ),
+        )
+        .lift(Lift::Inside(
+            "rm /etc/systemd/system/kubelet.service.d/50-second.conf; systemctl daemon-reload; systemctl stop second-kubelet",
+        )),
         row(
             "kubelet: an image without it",
             End::Failed,

@@ -1,9 +1,10 @@
 //! What is wrong with the metadata service.
 
-use lab::{cloud::imds::Effect, network::Block};
+use lab::{cloud::imds::Effect, cluster::NODE_ROLE, network::Block};
 
 use super::{MINUTES, row};
 use crate::faults::{
+    lift::Lift,
     row::{Change, End, Row},
     user_data::node,
 };
@@ -39,7 +40,8 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
         .change(Change::Record(|record| {
             record.role = None;
             record.instance_profile = None;
-        })),
+        }))
+        .lift(Lift::Role(NODE_ROLE)),
         row(
             "IMDS: EC2 may not assume the role",
             End::Waiting,
@@ -53,6 +55,7 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
                 format!("iam/security-credentials/{role}"),
                 document.to_owned(),
             );
-        })),
+        }))
+        .lift(Lift::Role(NODE_ROLE)),
     ]
 }

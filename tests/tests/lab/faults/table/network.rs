@@ -5,8 +5,9 @@ use lab::network::Block;
 use super::{MINUTES, row};
 use crate::faults::{
     front::Front,
+    lift::Lift,
     row::{CANARY, Change, End, Row},
-    server::{NAME_SERVER, PROXY, SILENT},
+    server::{NAME_SERVER, PROXY, PROXY_LATER, SILENT},
     user_data::{
         self, AUTHORITY, CIDR, ENDPOINT, FOREIGN_AUTHORITY, NAME, cluster, endpoint, hurried, node,
     },
@@ -30,6 +31,7 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             node(""),
         )
         .change(Change::Blocked(443, Block::BlackHole))
+        .lift(Lift::Unblocked(443, Block::BlackHole))
         .within(MINUTES),
         row(
             "API server: connections refused",
@@ -45,6 +47,7 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             node(""),
         )
         .change(Change::Blocked(443, Block::Refused))
+        .lift(Lift::Unblocked(443, Block::Refused))
         .within(MINUTES),
         row(
             "API server: no route",
@@ -55,7 +58,8 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
         .file(
             "etc/systemd/network/10-host0.network.d/50-route.conf",
             "[Route]\nDestination=10.88.0.2/32\nType=unreachable\n",
-        ),
+        )
+        .lift(Lift::Inside("ip route delete unreachable 10.88.0.2")),
         row(
             "API server: something that does not speak TLS",
             End::Waiting,
@@ -68,6 +72,15 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             "network.tls_timeout",
             endpoint(&format!("https://{SILENT}")),
         ),
+        row(
+            "API server: large packets from it are lost (path MTU)",
+            End::Waiting,
+            "network.tls_timeout",
+            node(""),
+        )
+        .change(Change::Short(443, 600))
+        .lift(Lift::Long(443, 600))
+        .within(MINUTES),
         row(
             "API server: no such host",
             End::Waiting,
@@ -103,6 +116,12 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             "network.api_throttled",
             Front::Throttling,
         ),
+        row(
+            "kubelet: newer than the API server",
+            End::Joined,
+            "kubelet.version_skew",
+            user_data::front(Front::Older),
+        ),
         front(
             "clock: ten minutes ahead of the API server's",
             "time.signature_expired",
@@ -125,9 +144,10 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             End::Waiting,
             "network.proxy_failed",
             node(&format!(
-                "        HTTPS_PROXY: http://node:{CANARY}@10.88.0.1:3129\n"
+                "        HTTPS_PROXY: http://node:{CANARY}@{PROXY_LATER}\n"
             )),
         )
+        .lift(Lift::Proxy)
         .within(MINUTES),
         row(
             "proxy: a wrong password",

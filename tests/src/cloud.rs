@@ -173,9 +173,10 @@ impl Cloud {
         let imds = listen("the metadata service", config.imds).await?;
 
         let run = config.run_directory;
-        let dhcp = match config.dhcp {
-            true => Some((dhcp::bind().await.map_err(CloudError::Dhcp)?, run.clone())),
-            false => None,
+        let dhcp = if config.dhcp {
+            Some((dhcp::bind().await.map_err(CloudError::Dhcp)?, run.clone()))
+        } else {
+            None
         };
         let approver = config
             .approver_kubeconfig

@@ -4,6 +4,7 @@
 //! `AWS_EC2_METADATA_SERVICE_ENDPOINT` and `AWS_ENDPOINT_URL` are variables that nodeadm honours too.
 
 #![expect(
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "the helpers of a test are test code too"
 )]

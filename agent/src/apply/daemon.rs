@@ -110,20 +110,14 @@ pub enum Error {
         evidence: Vec<String>,
     },
     /// The unit did not become active.
-    #[error("unit `{unit}` is not active after {} s: it is `{active}` (`{sub}`, last result `{result}`)", deadline.as_secs())]
+    #[error("unit `{unit}` is not active after {} s: it is `{}` (`{}`, last result `{}`)", deadline.as_secs(), state.active, state.sub, state.result)]
     NotActive {
         /// Name of the unit.
         unit: &'static str,
         /// The time that it had.
         deadline: Duration,
-        /// `ActiveState`.
-        active: String,
-        /// `SubState`.
-        sub: String,
-        /// `Result`.
-        result: String,
-        /// Automatic restarts.
-        restarts: u32,
+        /// What it was then.
+        state: Box<UnitState>,
         /// What the unit wrote last.
         last_words: Vec<String>,
     },
@@ -133,17 +127,18 @@ impl Error {
     /// What a person is told that this is.
     pub fn finding(&self) -> &'static Finding {
         match self {
-            Self::Systemd { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
             Self::NotInstalled { unit } | Self::Masked { unit } if is_kubelet(unit) => {
                 &finding::BOOTSTRAP_KUBELET_MISSING
             }
             Self::NotInstalled { unit } | Self::Masked { unit } if is_containerd(unit) => {
                 &finding::RUNTIME_NOT_INSTALLED
             }
-            Self::NotInstalled { .. } | Self::Masked { .. } => &finding::BOOTSTRAP_UNIT_FAILED,
+            Self::Systemd { .. } | Self::NotInstalled { .. } | Self::Masked { .. } => {
+                &finding::BOOTSTRAP_UNIT_FAILED
+            }
             Self::Dies { finding, .. } => finding,
-            Self::NotActive { unit, restarts, .. } if is_containerd(unit) => {
-                if *restarts > 0 {
+            Self::NotActive { unit, state, .. } if is_containerd(unit) => {
+                if state.restarts > 0 {
                     &finding::RUNTIME_RESTARTING
                 } else {
                     &finding::RUNTIME_NOT_READY
@@ -193,32 +188,17 @@ pub(super) async fn start(
         }
     };
     let waiting = wait_until(systemd, unit, DEADLINE, |state| daemon.has_started(state));
-    let error = tokio::select! {
+    let mut error = tokio::select! {
         waited = waiting => match waited {
             Ok(()) => return Ok(()),
             Err(error) => error,
         },
         error = dying => return Err(error),
     };
-    Err(match error {
-        Error::NotActive {
-            deadline,
-            active,
-            sub,
-            result,
-            restarts,
-            ..
-        } => Error::NotActive {
-            unit,
-            deadline,
-            active,
-            sub,
-            result,
-            restarts,
-            last_words: last_words(&journal.since(unit, began).await),
-        },
-        error => error,
-    })
+    if let Error::NotActive { last_words, .. } = &mut error {
+        *last_words = own_last_words(&journal.since(unit, began).await);
+    }
+    Err(error)
 }
 
 /// Queues the restart of a unit.
@@ -257,7 +237,7 @@ fn diagnosis(unit: &'static str, entries: &[Entry]) -> Option<Error> {
     })
 }
 
-fn last_words(entries: &[Entry]) -> Vec<String> {
+fn own_last_words(entries: &[Entry]) -> Vec<String> {
     let own = entries
         .iter()
         .filter(|entry| entry.identifier != "systemd")
@@ -286,20 +266,10 @@ pub(super) async fn wait_until(
             return Err(Error::NotInstalled { unit });
         }
         if Instant::now() >= end {
-            let UnitState {
-                active,
-                sub,
-                result,
-                restarts,
-                ..
-            } = state;
             return Err(Error::NotActive {
                 unit,
                 deadline,
-                active,
-                sub,
-                result,
-                restarts,
+                state: Box::new(state),
                 last_words: Vec::new(),
             });
         }

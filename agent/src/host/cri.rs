@@ -195,10 +195,10 @@ async fn questions(root: &Root, path: &str) -> Result<Runtime, Error> {
             StatusRequest::default(),
         )
         .await?;
-    Ok(read(version, status.status.unwrap_or_default()))
+    Ok(read(version, &status.status.unwrap_or_default()))
 }
 
-fn read(version: VersionResponse, status: RuntimeStatus) -> Runtime {
+fn read(version: VersionResponse, status: &RuntimeStatus) -> Runtime {
     let unmet = |name| {
         let condition = status
             .conditions

@@ -75,7 +75,7 @@ pub const SSM_CONFIG: &str = "/etc/amazon/ssm/amazon-ssm-agent.json";
 pub const CLOUD_INIT_RESULT: &str = "/run/cloud-init/result.json";
 /// What cloud-init knows of the instance, for root; there after its network stage.
 pub const CLOUD_INIT_INSTANCE_DATA: &str = "/run/cloud-init/instance-data-sensitive.json";
-/// NodeConfigs that are on the machine.
+/// Documents of kind `NodeConfig` that are on the machine.
 pub const NODEADM_DROP_INS: &str = "/etc/eks/nodeadm.d";
 /// There while the daemons run that were started before cloud-init's final stage, and nobody has asked for them since.
 pub const STARTED_EARLY: &str = "/run/nodeagent/started-early";

@@ -35,7 +35,7 @@ pub fn look(root: &Root, path: &str) -> io::Result<Volume> {
     let existing = Path::new(path)
         .ancestors()
         .find(|path| root.exists(path))
-        .unwrap_or(Path::new("/"));
+        .unwrap_or_else(|| Path::new("/"));
     let is_read_only = root
         .read_text(MOUNTS)
         .ok()

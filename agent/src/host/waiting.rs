@@ -93,16 +93,19 @@ impl Waiting {
     }
 
     /// Waits for the end of `work` and says meanwhile that it is waited for `what`.
-    pub async fn during<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => {
-                    self.state().begin("");
-                    return done;
+    pub fn during<T>(&self, what: &str, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        // What is waited for is large, and the future of whoever waits would hold it.
+        let mut work = Box::pin(work);
+        async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut work => {
+                        self.state().begin("");
+                        return done;
+                    }
+                    () = sleep(PERIOD) => self.still(what),
                 }
-                () = sleep(PERIOD) => self.still(what),
             }
         }
     }

@@ -176,19 +176,19 @@ mod tests {
         assert_eq!(period(WHILE), LONG_PERIOD);
     }
 
-    fn node(instance_id: &str, is_of_this_boot: bool) -> Result<Option<NodeFacts>, Error> {
-        Ok(Some(NodeFacts {
+    fn node(instance_id: &str, is_of_this_boot: bool) -> NodeFacts {
+        NodeFacts {
             is_ready: is_of_this_boot,
             provider_id: format!("aws:///eu-west-1a/{instance_id}"),
             is_of_this_boot,
             ..NodeFacts::default()
-        }))
+        }
     }
 
     #[test]
     fn a_node_of_another_instance_is_not_ours_until_our_kubelet_takes_it_over() {
         let look = |instance_id, is_of_this_boot| {
-            let look = Look::of(node(instance_id, is_of_this_boot), "a", "i-1");
+            let look = Look::of(Ok(Some(node(instance_id, is_of_this_boot))), "a", "i-1");
             let codes: Vec<_> = look
                 .standing
                 .iter()

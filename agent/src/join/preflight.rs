@@ -5,8 +5,6 @@
 //! its address, TLS with our authority and its clock. Nothing waits for either: what is not known when the daemons run is
 //! the ladder's to find.
 
-use std::pin::pin;
-
 use node::chain::Chain;
 use node::rule::{CONTAINERD, KUBELET};
 use node::wire::OpenFinding;
@@ -33,8 +31,8 @@ pub async fn beside<T>(
     work: impl Future<Output = T>,
 ) -> T {
     let (found, mut finds) = mpsc::channel(2);
-    let mut looking = pin!(look(root, environment, found));
-    let mut work = pin!(work);
+    let mut looking = Box::pin(look(root, environment, found));
+    let mut work = Box::pin(work);
     let mut open: Vec<OpenFinding> = Vec::new();
     let mut is_looking = true;
     loop {

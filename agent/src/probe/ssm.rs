@@ -138,15 +138,13 @@ pub fn judge(endpoints: &[Reached]) -> Outcome {
             evidence: evidence.collect(),
         });
     }
-    match lines(true).next() {
-        Some((_, line)) => Outcome::CannotTell(line),
-        None => {
-            for (_, line) in lines(false) {
-                tracing::debug!("an SSM agent before 3.3.40 cannot work: {line}");
-            }
-            Outcome::Passed
-        }
+    if let Some((_, line)) = lines(true).next() {
+        return Outcome::CannotTell(line);
     }
+    for (_, line) in lines(false) {
+        tracing::debug!("an SSM agent before 3.3.40 cannot work: {line}");
+    }
+    Outcome::Passed
 }
 
 #[cfg(test)]

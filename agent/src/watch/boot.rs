@@ -144,7 +144,7 @@ impl Times {
             known != record || (!is_complete && at.elapsed() >= LOOK_PERIOD)
         });
         if is_due {
-            self.known = boot::observe().await.or(self.known.take());
+            self.known = boot::observe().await.or_else(|| self.known.take());
             self.asked = Some((Instant::now(), record.clone()));
         }
         self.known.clone()

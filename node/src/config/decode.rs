@@ -32,7 +32,7 @@ pub enum Source {
     /// A NodeConfig, as a tree so that what was not set stays unset until sources are merged.
     NodeConfig(Node),
     /// Settings of the agent, and the tree that they were read from.
-    AgentConfig(AgentConfigDocument, Node),
+    AgentConfig(Box<AgentConfigDocument>, Node),
 }
 
 /// A document that is no configuration: everything that is wrong with it and prevents a start.
@@ -128,7 +128,7 @@ pub fn read(document: &Document, index: usize) -> (Option<Source>, Vec<Problem>)
         None
     } else {
         match serde_json::from_value(tree.to_json()) {
-            Ok(settings) => Some(Source::AgentConfig(settings, tree)),
+            Ok(settings) => Some(Source::AgentConfig(Box::new(settings), tree)),
             Err(error) => {
                 problems.push(Problem::fatal(&[], format!("not an AgentConfig: {error}")));
                 None

@@ -1,10 +1,6 @@
 //! Twenty machines with nothing wrong: each joins, and neither its agent nor its verdict ever complains.
 
-use std::{
-    sync::Mutex,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Mutex, thread, time::Duration};
 
 use jiff::Timestamp;
 use lab::{
@@ -91,10 +87,7 @@ fn boot(lab: &Lab, record: &MachineRecord, complaints: &Mutex<Vec<String>>) -> T
     let verdict = lab.wait_last_word(record, DEADLINE).unwrap();
     assert_eq!(verdict.outcome, Outcome::Joined, "{verdict:#?}");
     let told = verdict.at.duration_since(record.launch_time).as_secs_f64();
-    let joined = Instant::now();
-    while joined.elapsed() < AFTERWARDS {
-        thread::sleep(Duration::from_millis(200));
-    }
+    lab.inside(|| tokio::time::sleep(AFTERWARDS)).unwrap();
 
     let mut found = Vec::new();
     let said = said::by_machine(lab, record);

@@ -68,7 +68,7 @@ pub(super) fn drift(rows: &[Row]) -> Vec<String> {
         .filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "))
         .filter_map(|(line, recovered)| {
             let (line, _time) = line.strip_suffix(" s")?.rsplit_once(" | ")?;
-            Some(format!("{line} | {}", &recovered[..1]))
+            Some(format!("{line} | {}", recovered.get(..1)?))
         })
         .collect();
     let recovers = |row: &Row| if row.lift.is_some() { "i" } else { "-" };

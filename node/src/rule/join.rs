@@ -164,8 +164,10 @@ fn is_registration_forbidden(line: &Line<'_>) -> bool {
         }
         // Kubernetes before 1.32, or its feature gate KubeletRegistrationGetOnExistsOnly.
         "Unable to register node with API server, reason is forbidden" => true,
+        // What RBAC says begins with the user; what is left are plug-ins of admission, policies and webhooks.
         "Unable to register node with API server" => {
-            error.contains("admission webhook") && error.contains("denied the request")
+            (error.contains("admission webhook") && error.contains("denied the request"))
+                || (error.contains(" is forbidden: ") && !error.contains(" is forbidden: User "))
         }
         _ => false,
     }

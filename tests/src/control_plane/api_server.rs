@@ -22,6 +22,8 @@ pub(super) fn start(site: Site<'_>) -> Result<Running, ControlPlaneError> {
             authenticator::webhook_config(site.layout).display()
         ),
         "--authentication-token-webhook-version=v1beta1".to_owned(),
+        // The shortest that it keeps to; a mapping that changes counts after this time.
+        "--authentication-token-webhook-cache-ttl=10s".to_owned(),
         format!("--service-cluster-ip-range={}", site.cluster.service_cidr),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", pki("service-account.pub")),

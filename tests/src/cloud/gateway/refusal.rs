@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::call::Call;
@@ -51,6 +52,10 @@ pub enum Reason {
     NotFound,
     /// STS is not activated in this region for the account.
     RegionDisabled,
+    /// The caller's clock is behind by ten minutes.
+    SignatureExpired,
+    /// The caller's clock is ahead by ten minutes.
+    SignatureNotYetCurrent,
 }
 
 impl Refusals {
@@ -96,6 +101,7 @@ impl Refused {
                     caller.account_id,
                 ),
             ),
+            Reason::SignatureExpired | Reason::SignatureNotYetCurrent => self.out_of_time(),
             Reason::Denied => Fault::new(
                 StatusCode::FORBIDDEN,
                 "UnauthorizedOperation",
@@ -116,6 +122,34 @@ impl Refused {
                 "The instance ID does not exist",
             ),
         }
+    }
+}
+
+impl Refused {
+    /// In the words of a service that speaks JSON, or of one that speaks XML.
+    fn out_of_time(&self) -> Fault {
+        let now = Timestamp::now();
+        let minutes =
+            |minutes| (now + SignedDuration::from_mins(minutes)).strftime("%Y%m%dT%H%M%SZ");
+        let message = if self.reason == Reason::SignatureExpired {
+            let (signed, now) = (minutes(-10), minutes(0));
+            format!(
+                "Signature expired: {signed} is now earlier than {} ({now} - 5 min.)",
+                minutes(-5)
+            )
+        } else {
+            let (signed, now) = (minutes(10), minutes(0));
+            format!(
+                "Signature not yet current: {signed} is still later than {} ({now} + 5 min.)",
+                minutes(5)
+            )
+        };
+        let code = if self.action.starts_with("eks:") {
+            "InvalidSignatureException"
+        } else {
+            "SignatureDoesNotMatch"
+        };
+        Fault::new(StatusCode::FORBIDDEN, code, message)
     }
 }
 

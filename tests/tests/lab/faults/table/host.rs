@@ -151,7 +151,7 @@ fn disks() -> Vec<Row> {
                 "storage.inodes_exhausted",
                 node(""),
             ),
-            "mount -t tmpfs -o size=64m,nr_inodes=50 tmpfs /var/lib\nfor file in $(seq 60); do : > /var/lib/$file || break; done 2> /dev/null\n",
+            "mount -t tmpfs -o size=64m,nr_inodes=50 tmpfs /var/lib\nfor file in $(seq 60); do touch /var/lib/$file || break; done 2> /dev/null\n",
         ),
         before(
             row(
@@ -160,7 +160,7 @@ fn disks() -> Vec<Row> {
                 "storage.read_only",
                 node(""),
             ),
-            "mount -o remount,bind,ro /\n",
+            "journalctl --relinquish-var\nmount -o remount,bind,ro /\n",
         ),
         before(
             row(

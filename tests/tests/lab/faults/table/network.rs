@@ -1,6 +1,6 @@
 //! What is wrong on the way to the API server.
 
-use lab::network::Block;
+use lab::{cloud::gateway::Reason, network::Block};
 
 use super::{MINUTES, row};
 use crate::faults::{
@@ -123,15 +123,30 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
             user_data::front(Front::Older),
         ),
         front(
-            "clock: ten minutes ahead of the API server's",
+            "clock: ten minutes ahead of the API server's and AWS'",
             "time.signature_expired",
             Front::Behind,
-        ),
+        )
+        .role("clock-ahead")
+        .change(Change::Aws(
+            "sts:GetCallerIdentity",
+            Reason::SignatureNotYetCurrent,
+        ))
+        .change(Change::Aws(
+            "eks:DescribeCluster",
+            Reason::SignatureNotYetCurrent,
+        )),
         front(
-            "clock: ten minutes behind the API server's",
+            "clock: ten minutes behind the API server's and AWS'",
             "time.signature_expired",
             Front::Ahead,
-        ),
+        )
+        .role("clock-behind")
+        .change(Change::Aws(
+            "sts:GetCallerIdentity",
+            Reason::SignatureExpired,
+        ))
+        .change(Change::Aws("eks:DescribeCluster", Reason::SignatureExpired)),
         row(
             "API server: a certificate for another name",
             End::Waiting,

@@ -24,6 +24,8 @@ pub enum Condition {
     Storage,
     /// containerd and what it runs.
     ContainerRuntime,
+    /// GPUs and other accelerators.
+    AcceleratedHardware,
 }
 
 /// One fault that the agent can name.

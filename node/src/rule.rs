@@ -6,25 +6,33 @@
 //! file of cases (`cases/CODE.txt`) with a positive, a negative and a recovery part; a test walks the registry.
 
 mod api_call;
+mod aws;
+mod bootstrap;
 mod cni;
 mod engine;
 mod evidence;
+mod gpu;
+mod image;
 mod join;
+mod kernel;
 mod kubelet;
 mod line;
 mod network;
 mod pairs;
+mod prefilter;
 mod recovery;
 mod runtime;
 mod signal;
 mod ssm;
 mod storage;
+mod time;
 mod track;
 mod unit;
 
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -41,6 +49,17 @@ pub const KUBELET: &str = "kubelet.service";
 pub const CONTAINERD: &str = "containerd.service";
 /// Unit of the SSM agent.
 pub const SSM_AGENT: &str = "amazon-ssm-agent.service";
+
+/// The kernel's log.
+pub const KERNEL: &str = "kernel";
+/// Log of the VPC CNI's address manager, `/var/log/aws-routed-eni/ipamd.log`.
+pub const IPAMD: &str = "ipamd";
+/// Log of kube-proxy's pod.
+pub const KUBE_PROXY: &str = "kube-proxy";
+/// Log of the VPC CNI's network policy agent, `/var/log/aws-routed-eni/network-policy-agent.log`.
+pub const NETWORK_POLICY_AGENT: &str = "network-policy-agent";
+/// Sources of lines that are no units.
+const LOGS: [&str; 4] = [KERNEL, IPAMD, KUBE_PROXY, NETWORK_POLICY_AGENT];
 
 /// Name that the service manager gives itself in the journal.
 const MANAGER: &str = "systemd";
@@ -85,7 +104,16 @@ pub enum Observation {
         /// Automatic restarts since it was last started by hand.
         restarts: u32,
     },
-    /// Something good was looked for, by a check of our own.
+    /// One fault of one object was looked for.
+    Probe {
+        /// Code of the finding.
+        code: &'static str,
+        /// Mount point, device, unit; empty: the node itself.
+        object: String,
+        /// What shows the fault; none: it is not there.
+        failure: Option<String>,
+    },
+    /// Something good was looked for, by a check of our own, that several rules care about.
     Check {
         /// What was looked for.
         signal: Signal,
@@ -129,13 +157,16 @@ pub enum Detect {
     NotActive(&'static str),
     /// A check looked for this and did not find it.
     Missing(Signal),
+    /// A probe of this finding saw it.
+    Probe,
 }
 
 /// Which lines show a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct LinePattern {
-    /// The unit that the line must be about: the same words mean different things in different units.
-    pub unit: &'static str,
+    /// The units, or other sources, that the line may be about: the same words mean different things in different units.
+    /// None: any.
+    pub units: &'static [&'static str],
     /// Who must say it.
     pub speaker: Speaker,
     /// Every line that can match holds at least one of these, so that nearly all lines cost one search.
@@ -220,6 +251,8 @@ pub enum Clear {
     UnitSettled(&'static str, Signal, Duration),
     /// This unit is not installed any more.
     UnitRemoved(&'static str),
+    /// The probe of this finding passes, and nothing was seen for this time.
+    ProbePassed(Duration),
 }
 
 /// All rules.
@@ -229,9 +262,15 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         network::RULES,
         kubelet::RULES,
         runtime::RULES,
-        cni::RULES,
-        ssm::RULES,
+        kernel::RULES,
         storage::RULES,
+        cni::RULES,
+        image::RULES,
+        gpu::RULES,
+        aws::RULES,
+        bootstrap::RULES,
+        time::RULES,
+        ssm::RULES,
     ]
     .into_iter()
     .flatten()
@@ -262,13 +301,28 @@ impl Rule {
 }
 
 impl LinePattern {
+    fn is_about(&self, unit: &str) -> bool {
+        self.units.is_empty() || self.units.contains(&unit)
+    }
+
     fn may_match(&self, record: &Record<'_>) -> bool {
-        self.unit == record.unit
+        self.is_about(record.unit)
             && self.speaker == record.speaker()
             && self
                 .literals
                 .iter()
                 .any(|literal| record.message.contains(literal))
+    }
+}
+
+/// The unit or other source that people call so: `kubelet` and `kubelet.service` are `kubelet.service`, `kmsg` is the
+/// kernel's log.
+pub fn source(name: &str) -> Cow<'_, str> {
+    match name {
+        "kmsg" | "dmesg" => Cow::Borrowed(KERNEL),
+        "aws-node" | "aws-k8s-agent" => Cow::Borrowed(IPAMD),
+        _ if LOGS.contains(&name) || name.contains('.') => Cow::Borrowed(name),
+        _ => Cow::Owned(format!("{name}.service")),
     }
 }
 

@@ -5,8 +5,10 @@
 mod aws;
 mod bootstrap;
 mod cni;
+mod gpu;
 mod image;
 mod join;
+mod kernel;
 mod kubelet;
 mod network;
 mod runtime;
@@ -19,8 +21,10 @@ use super::Finding;
 pub use aws::*;
 pub use bootstrap::*;
 pub use cni::*;
+pub use gpu::*;
 pub use image::*;
 pub use join::*;
+pub use kernel::*;
 pub use kubelet::*;
 pub use network::*;
 pub use runtime::*;
@@ -30,7 +34,7 @@ pub use time::*;
 
 /// Every area, in the order of a boot.
 const AREAS: &[&[&Finding]] = &[
-    BOOTSTRAP, AWS, TIME, JOIN, NETWORK, KUBELET, RUNTIME, STORAGE, CNI, IMAGE, SSM,
+    BOOTSTRAP, AWS, TIME, JOIN, NETWORK, KUBELET, RUNTIME, KERNEL, STORAGE, CNI, IMAGE, GPU, SSM,
 ];
 
 /// Every entry of the catalogue, area by area.

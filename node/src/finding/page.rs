@@ -18,15 +18,16 @@ stand for what the node fills in where it knows it. Which fault gives which code
 /// What the codes that begin so are about.
 fn about(area: &str) -> &'static str {
     match area {
-        "aws" => "Calls to AWS",
+        "aws" => "AWS",
         "bootstrap" => "Before the daemons start",
         "cni" => "The pod network's plug-in",
         "daemon" => "The agent itself",
+        "gpu" => "GPUs and other accelerators",
         "image" => "Images",
         "join" => "The cluster and this node",
         "kernel" => "The kernel",
         "kubelet" => "The kubelet",
-        "network" => "The way to the API server",
+        "network" => "The network, and the way to the API server",
         "node" => "The node as a whole",
         "runtime" => "containerd",
         "ssm" => "Systems Manager",
@@ -42,6 +43,7 @@ fn condition(condition: Condition) -> &'static str {
         Condition::Networking => "networking",
         Condition::Storage => "storage",
         Condition::ContainerRuntime => "container runtime",
+        Condition::AcceleratedHardware => "accelerated hardware",
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::CNI_NOT_READY,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &[
                 "NetworkPluginNotReady",

@@ -4,14 +4,17 @@
 //! comes in: so many tracks, so many lines of evidence each, so many bytes per line.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::prefilter::Prefilter;
 use super::track::Track;
 use super::unit::{self, Unit};
 use super::{
-    Detect, Harmless, Match, Observation, Record, Rule, Signal, Speaker, elapsed, recovery, signal,
+    Clear, Detect, Harmless, Match, Observation, Record, Rule, Signal, Speaker, elapsed, recovery,
+    signal,
 };
 use crate::rank;
 use crate::wire::{Identity, OpenFinding};
@@ -23,6 +26,7 @@ const TRACKS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Engine {
     rules: Vec<&'static Rule>,
+    prefilter: Arc<Prefilter>,
     identity: Identity,
     tracks: BTreeMap<(usize, String), Track>,
     signals: BTreeMap<Signal, Timestamp>,
@@ -63,6 +67,7 @@ impl Engine {
     pub fn new() -> Self {
         Self {
             rules: super::all().collect(),
+            prefilter: Prefilter::shared(),
             identity: Identity::default(),
             tracks: BTreeMap::new(),
             signals: BTreeMap::new(),
@@ -101,14 +106,12 @@ impl Engine {
         if changed {
             self.settle(record.at);
         }
-        let mut line = None;
-        for index in 0..self.rules.len() {
-            match self.rules[index].matching(record, &mut line) {
-                Some(Match::Hit { object }) => {
+        for (index, found) in self.prefilter.matches(&self.rules, record) {
+            match found {
+                Match::Hit { object } => {
                     self.hit(index, object, record.unit, record.at, record.message);
                 }
-                Some(Match::Evidence { object }) => self.explain(index, object, record),
-                None => {}
+                Match::Evidence { object } => self.explain(index, object, record),
             }
         }
     }
@@ -123,6 +126,11 @@ impl Engine {
                 sub,
                 restarts,
             } => (name, installed, active, sub, restarts),
+            Observation::Probe {
+                code,
+                object,
+                failure,
+            } => return self.probed(code, object, failure.as_deref(), at),
             Observation::Check { signal, failure } => {
                 return self.checked(*signal, failure.as_deref(), at);
             }
@@ -166,6 +174,33 @@ impl Engine {
                     &format!("{name} is {active} ({sub})"),
                 );
             }
+        }
+    }
+
+    fn probed(&mut self, code: &str, object: &str, failure: Option<&str>, at: Timestamp) {
+        let is_of_it = |rule: &Rule| {
+            rule.finding.code == code
+                && rule
+                    .detect
+                    .iter()
+                    .any(|detect| matches!(detect, Detect::Probe))
+        };
+        let Some(index) = self.rules.iter().position(|rule| is_of_it(rule)) else {
+            return;
+        };
+        if let Some(failure) = failure {
+            return self.hit(index, object.to_owned(), "", at, failure);
+        }
+        self.settle(at);
+        let key = (index, object.to_owned());
+        let clears = self.rules[index].clears;
+        let is_clear = self.tracks.get(&key).is_some_and(|track| {
+            clears.iter().any(|clear| {
+                matches!(clear, Clear::ProbePassed(time) if elapsed(track.last_seen, at) >= *time)
+            })
+        });
+        if is_clear {
+            self.tracks.remove(&key);
         }
     }
 
@@ -394,9 +429,9 @@ impl Engine {
 impl Rule {
     fn is_about(&self, name: &str) -> bool {
         self.detect.iter().any(|detect| match detect {
-            Detect::Line(pattern) => pattern.unit == name,
+            Detect::Line(pattern) => pattern.units.contains(&name),
             Detect::Restarted(unit) | Detect::NotActive(unit) => *unit == name,
-            Detect::Missing(_) => false,
+            Detect::Missing(_) | Detect::Probe => false,
         })
     }
 }

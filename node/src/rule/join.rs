@@ -193,7 +193,7 @@ const fn kubelet_line(
     matches: fn(&Line<'_>) -> Option<Match>,
 ) -> Detect {
     Detect::Line(LinePattern {
-        unit: KUBELET,
+        units: &[KUBELET],
         speaker: Speaker::Service,
         literals,
         matches,

@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_UNKNOWN_FLAG,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["failed to parse kubelet flag: "],
             matches: |line| {
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_BAD_NODE_LABEL,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["labels specified with --node-labels: "],
             matches: |line| {
@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_PORT_IN_USE,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["Failed to listen and serve"],
             matches: |line| {
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_SWAP_ON,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["unning with swap on is not supported"],
             matches: |line| {
@@ -90,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_KERNEL_SETTINGS,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["invalid kernel flag: ", "open /proc/sys/"],
             matches: |line| {
@@ -112,14 +112,14 @@ pub(super) const RULES: &[Rule] = &[
         finding: &finding::BOOTSTRAP_KUBELET_MISSING,
         detect: &[
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Manager,
                 literals: &["status=203/EXEC"],
                 matches: |line| Match::node_if(line.message().contains("Main process exited")),
             }),
             // Which file, and why not: said by the process that was to become the kubelet.
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Service,
                 literals: &[
                     "Unable to locate executable",
@@ -144,7 +144,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_CONFIG_INVALID,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: CONFIG_INVALID,
             matches: |line| {
@@ -164,7 +164,7 @@ pub(super) const RULES: &[Rule] = &[
             Detect::Restarted(KUBELET),
             // What the kubelet said last is worth more than how it ended.
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Service,
                 literals: &["command failed", "panic: "],
                 matches: |line| {
@@ -174,7 +174,7 @@ pub(super) const RULES: &[Rule] = &[
                 },
             }),
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Manager,
                 literals: &["Main process exited", "Failed with result"],
                 matches: |line| {

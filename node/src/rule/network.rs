@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_CA_MISMATCH,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["x509: certificate signed by unknown authority"],
             matches: |line| {
@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_DNS_NO_SUCH_HOST,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["no such host"],
             matches: |line| {
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_API_REFUSED,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &["connect: connection refused"],
             matches: |line| {
@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_API_TIMEOUT,
         detect: &[Detect::Line(LinePattern {
-            unit: KUBELET,
+            units: &[KUBELET],
             speaker: Speaker::Service,
             literals: &[
                 "i/o timeout",

@@ -42,6 +42,8 @@ pub(super) fn is_clear(
                     .zip(signals.get(&signal))
                     .is_some_and(|(since, at)| *at >= since && elapsed(*at, now) >= patience)
         }
+        // Said by the probe itself: see `Engine::probed`.
+        Clear::ProbePassed(_) => false,
         Clear::UnitRemoved(name) => units.get(name).is_some_and(|unit| unit.is_missing),
     }
 }

@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::RUNTIME_CONFIG_INVALID,
         detect: &[Detect::Line(LinePattern {
-            unit: CONTAINERD,
+            units: &[CONTAINERD],
             speaker: Speaker::Service,
             literals: &["containerd: "],
             matches: |line| {
@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::RUNTIME_NOT_INSTALLED,
         detect: &[Detect::Line(LinePattern {
-            unit: CONTAINERD,
+            units: &[CONTAINERD],
             speaker: Speaker::Manager,
             literals: &["status=203/EXEC"],
             matches: |line| Match::node_if(line.message().contains("Main process exited")),
@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
             Detect::Restarted(CONTAINERD),
             // What it said last is worth more than how it ended.
             Detect::Line(LinePattern {
-                unit: CONTAINERD,
+                units: &[CONTAINERD],
                 speaker: Speaker::Service,
                 literals: &["containerd: ", "panic: ", "level=fatal"],
                 matches: |line| {
@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
                 },
             }),
             Detect::Line(LinePattern {
-                unit: CONTAINERD,
+                units: &[CONTAINERD],
                 speaker: Speaker::Manager,
                 literals: &["Main process exited", "Failed with result"],
                 matches: |line| {
@@ -78,13 +78,13 @@ pub(super) const RULES: &[Rule] = &[
         finding: &finding::RUNTIME_RUNC_MISSING,
         detect: &[
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Service,
                 literals: &["unable to retrieve OCI runtime error"],
                 matches: |line| Match::node_if(is_without_runc(&line.error())),
             }),
             Detect::Line(LinePattern {
-                unit: CONTAINERD,
+                units: &[CONTAINERD],
                 speaker: Speaker::Service,
                 literals: &["unable to retrieve OCI runtime error"],
                 matches: |line| Match::node_if(is_without_runc(&line.error())),
@@ -99,7 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         finding: &finding::RUNTIME_CRI_UNAVAILABLE,
         detect: &[
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Service,
                 literals: &["unknown service runtime.v1."],
                 // `method RuntimeConfig not implemented` is an older containerd, and harmless.
@@ -112,7 +112,7 @@ pub(super) const RULES: &[Rule] = &[
             }),
             // containerd names the plugin in the message (1.7) or in `id` (2.x), and the reason in `error`.
             Detect::Line(LinePattern {
-                unit: CONTAINERD,
+                units: &[CONTAINERD],
                 speaker: Speaker::Service,
                 literals: &["failed to load plugin", "failed to create CRI service"],
                 matches: |line| {

@@ -83,7 +83,7 @@ const fn line(
     matches: fn(&super::Line<'_>) -> Option<Match>,
 ) -> Detect {
     Detect::Line(LinePattern {
-        unit: SSM_AGENT,
+        units: &[SSM_AGENT],
         speaker: Speaker::Service,
         literals,
         matches,

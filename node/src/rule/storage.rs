@@ -15,13 +15,13 @@ pub(super) const RULES: &[Rule] = &[
         finding: &finding::STORAGE_DISK_FULL,
         detect: &[
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Service,
                 literals: &[NO_SPACE],
                 matches: |line| Match::node_if(is_of_node(line, NO_SPACE)),
             }),
             Detect::Line(LinePattern {
-                unit: CONTAINERD,
+                units: &[CONTAINERD],
                 speaker: Speaker::Service,
                 literals: &[NO_SPACE],
                 matches: |line| Match::node_if(is_of_node(line, NO_SPACE)),
@@ -35,13 +35,13 @@ pub(super) const RULES: &[Rule] = &[
         finding: &finding::STORAGE_READ_ONLY,
         detect: &[
             Detect::Line(LinePattern {
-                unit: KUBELET,
+                units: &[KUBELET],
                 speaker: Speaker::Service,
                 literals: &[READ_ONLY],
                 matches: |line| Match::node_if(is_of_node(line, READ_ONLY)),
             }),
             Detect::Line(LinePattern {
-                unit: CONTAINERD,
+                units: &[CONTAINERD],
                 speaker: Speaker::Service,
                 literals: &[READ_ONLY],
                 matches: |line| Match::node_if(is_of_node(line, READ_ONLY)),

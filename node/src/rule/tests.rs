@@ -4,9 +4,10 @@
 //! stream of its own. A line is one of
 //!
 //! ```text
-//! +SECONDS kubelet TEXT                      a line of the kubelet (or containerd), so long after the one before
+//! +SECONDS kubelet TEXT                      a line of the kubelet (or any unit, or `kernel`, `ipamd` …), so long after the one before
 //! +SECONDS systemd TEXT                      a line of the service manager about the unit that it names
 //! +SECONDS observe UNIT ACTIVE SUB RESTARTS  the state of a unit; ACTIVE `missing`: it is not installed
+//! +SECONDS probe OBJECT|- [WHY]              a probe of the finding: that it is not there, or what shows it
 //! +SECONDS check SIGNAL [WHY]                a check of ours: that this is there, or why it is not
 //! +SECONDS tick                              nothing but time
 //! expect open|closed                         the finding, now
@@ -50,13 +51,15 @@ fn sections(text: &str) -> Vec<(&str, Vec<(usize, &str)>)> {
 
 struct Stream {
     engine: Engine,
+    code: &'static str,
     now: Timestamp,
 }
 
 impl Stream {
-    fn new() -> Self {
+    fn new(code: &'static str) -> Self {
         Self {
             engine: Engine::new(),
+            code,
             now: start(),
         }
     }
@@ -72,6 +75,7 @@ impl Stream {
             "tick" => self.engine.tick(self.now),
             "observe" => self.observe(text),
             "check" => self.check(text),
+            "probe" => self.probe(text),
             "systemd" => {
                 let unit = text
                     .split([' ', ':'])
@@ -79,7 +83,7 @@ impl Stream {
                     .expect("a unit in the line");
                 self.record(unit, "systemd", text);
             }
-            writer => self.record(&format!("{writer}.service"), writer, text),
+            writer => self.record(&source(writer), writer, text),
         }
     }
 
@@ -113,6 +117,16 @@ impl Stream {
         self.engine.observe(&observation, self.now);
     }
 
+    fn probe(&mut self, text: &str) {
+        let (object, why) = text.split_once(' ').unwrap_or((text, ""));
+        let observation = Observation::Probe {
+            code: self.code,
+            object: object.trim_matches('-').to_owned(),
+            failure: (!why.is_empty()).then(|| why.to_owned()),
+        };
+        self.engine.observe(&observation, self.now);
+    }
+
     fn codes(&mut self) -> Vec<String> {
         self.engine.tick(self.now);
         self.engine
@@ -134,7 +148,7 @@ fn every_rule_has_its_cases_and_they_come_out_as_written() {
                 ["positive", "negative", "recovery"].contains(&name),
                 "`{code}`: section `{name}`"
             );
-            let mut stream = Stream::new();
+            let mut stream = Stream::new(code);
             let mut states = Vec::new();
             for (number, line) in lines {
                 let Some(expected) = line.strip_prefix("expect ") else {
@@ -200,7 +214,7 @@ const UNAUTHORIZED: &str = r#"+0 kubelet E0102 03:04:05.000000    1234 kubelet_n
 
 #[test]
 fn a_finding_has_times_count_evidence_and_a_fix_for_this_node() {
-    let mut stream = Stream::new();
+    let mut stream = Stream::new("");
     stream.engine.set_identity(Identity {
         cluster: "prod".into(),
         ..Identity::default()
@@ -221,12 +235,12 @@ fn a_finding_has_times_count_evidence_and_a_fix_for_this_node() {
 
 #[test]
 fn findings_survive_a_restart_and_recover_after_it() {
-    let mut before = Stream::new();
+    let mut before = Stream::new("");
     before.step(UNAUTHORIZED);
     let json = serde_json::to_string(&before.engine.snapshot()).unwrap();
     let mut after = Stream {
         now: before.now + SignedDuration::from_secs(60),
-        ..Stream::new()
+        ..Stream::new("")
     };
     after
         .engine
@@ -238,7 +252,7 @@ fn findings_survive_a_restart_and_recover_after_it() {
 
 #[test]
 fn a_clock_that_was_set_back_does_not_keep_a_finding_open() {
-    let mut stream = Stream::new();
+    let mut stream = Stream::new("");
     stream.step(UNAUTHORIZED);
     stream.step("+1 tick");
     stream.now -= SignedDuration::from_hours(5);
@@ -249,7 +263,7 @@ fn a_clock_that_was_set_back_does_not_keep_a_finding_open() {
 
 #[test]
 fn a_fault_of_yesterday_in_a_journal_read_from_its_start_is_over_at_once() {
-    let mut stream = Stream::new();
+    let mut stream = Stream::new("");
     stream.step(UNAUTHORIZED);
     stream.step(r#"+86400 kubelet I0103 03:04:05.0 1 a.go:1] "Something ordinary""#);
     assert_eq!(stream.codes(), [""; 0]);

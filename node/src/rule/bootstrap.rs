@@ -1,0 +1,5 @@
+//! Rules of what happens before the daemons start.
+
+use super::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

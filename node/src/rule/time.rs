@@ -1,0 +1,5 @@
+//! Rules of the clock.
+
+use super::Rule;
+
+pub(super) const RULES: &[Rule] = &[];

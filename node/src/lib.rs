@@ -10,6 +10,9 @@
 //! | [`token`] | the SigV4 presigned bearer token |
 //! | [`finding`] | the catalogue of faults that an agent can name |
 //! | [`rule`] | log lines in, observations of findings out |
+//! | [`log_line`] | lines of logs as they are found in files |
+//! | [`journal`] | entries of the journal, as JSON |
+//! | [`scan`] | the findings that a log would raise |
 //! | [`rank`] | many observations in, one root cause out |
 //! | [`wire`] | the documents that agent and ctl exchange: verdict, status, annotation |
 //! | [`console`] | a verdict framed for the instance's serial console, and back |
@@ -22,10 +25,13 @@ pub mod config;
 pub mod console;
 pub mod containerd;
 pub mod finding;
+pub mod journal;
+pub mod log_line;
 pub mod max_pods;
 pub mod nearest;
 pub mod rank;
 pub mod redact;
 pub mod rule;
+pub mod scan;
 pub mod token;
 pub mod wire;

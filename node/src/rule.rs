@@ -41,6 +41,7 @@ use crate::finding::Finding;
 
 pub use engine::{Engine, Snapshot};
 pub use line::Line;
+pub use prefilter::may_matter;
 pub use signal::Signal;
 
 /// Unit of the kubelet.
@@ -62,7 +63,7 @@ pub const NETWORK_POLICY_AGENT: &str = "network-policy-agent";
 const LOGS: [&str; 4] = [KERNEL, IPAMD, KUBE_PROXY, NETWORK_POLICY_AGENT];
 
 /// Name that the service manager gives itself in the journal.
-const MANAGER: &str = "systemd";
+pub const MANAGER: &str = "systemd";
 
 /// One line of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -313,6 +314,11 @@ impl LinePattern {
                 .iter()
                 .any(|literal| record.message.contains(literal))
     }
+}
+
+/// Whether a message has the head that klog writes.
+pub fn is_klog(message: &str) -> bool {
+    line::klog_body(message).is_some()
 }
 
 /// The unit or other source that people call so: `kubelet` and `kubelet.service` are `kubelet.service`, `kmsg` is the

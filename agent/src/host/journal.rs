@@ -4,7 +4,6 @@
 //! and not us. It is started again with back-off, after the last entry that was handed out; whatever could not be handed
 //! out is counted. Lines are read one at a time: nothing is buffered beyond one line of bounded length.
 
-mod decode;
 mod recent;
 
 use std::ffi::OsString;
@@ -13,13 +12,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use node::chain::Chain;
-use node::rule::Record;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
 
+pub use node::journal::Entry;
 pub use recent::{Journalctl, Recent};
 
 /// The most bytes of one JSON line; what is longer is dropped and counted. journald itself cuts lines at 48 KiB.
@@ -36,33 +34,6 @@ pub enum Start {
     Boot,
     /// With the entry of this boot that follows this cursor.
     After(String),
-}
-
-/// One entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The unit that the entry is about.
-    pub unit: String,
-    /// Who wrote it.
-    pub identifier: String,
-    /// The line. Bytes that are not UTF-8 are replaced.
-    pub message: String,
-    /// When journald received it.
-    pub at: Timestamp,
-    /// Its place in the journal, for [`Start::After`].
-    pub cursor: String,
-}
-
-impl Entry {
-    /// The entry as rules read it.
-    pub fn record(&self) -> Record<'_> {
-        Record {
-            unit: &self.unit,
-            identifier: &self.identifier,
-            message: &self.message,
-            at: self.at,
-        }
-    }
 }
 
 /// What was read and what was not, since the start of this program.
@@ -162,7 +133,7 @@ impl Journal {
     }
 
     fn entry(&mut self) -> Option<Entry> {
-        let entry = decode::entry(&self.line);
+        let entry = node::journal::entry(&self.line);
         self.clear_line();
         match entry {
             Ok(entry) => {

@@ -34,6 +34,7 @@ pub struct Engine {
     last_tick: Option<Timestamp>,
     last_settled: Option<Timestamp>,
     refused: u64,
+    cleared: Vec<OpenFinding>,
 }
 
 /// What an [`Engine`] knows, to survive a restart of the program within one boot.
@@ -75,6 +76,7 @@ impl Engine {
             last_tick: None,
             last_settled: None,
             refused: 0,
+            cleared: Vec::new(),
         }
     }
 
@@ -199,8 +201,13 @@ impl Engine {
                 matches!(clear, Clear::ProbePassed(time) if elapsed(track.last_seen, at) >= *time)
             })
         });
-        if is_clear {
-            self.tracks.remove(&key);
+        if is_clear
+            && let Some(track) = self.tracks.remove(&key)
+            && track.is_open
+            && self.cleared.len() < TRACKS
+        {
+            let finding = finding_of(self.rules[index], object, &track, &self.identity);
+            self.cleared.push(finding);
         }
     }
 
@@ -240,24 +247,16 @@ impl Engine {
 
     /// The findings that are open, root causes first.
     pub fn open(&self) -> Vec<OpenFinding> {
-        let open = self.tracks.iter().filter(|(_, track)| track.is_open).map(
-            |((index, object), track)| {
-                let finding = self.rules[*index].finding;
-                OpenFinding {
-                    code: finding.code.to_owned(),
-                    severity: finding.severity,
-                    title: finding.title.to_owned(),
-                    object: object.clone(),
-                    first_seen: track.first_seen,
-                    last_seen: track.last_seen,
-                    count: track.count,
-                    evidence: track.evidence.lines().to_vec(),
-                    fix: finding.fix_for(&self.identity),
-                    explained_by: None,
-                }
-            },
-        );
+        let open = self.tracks.iter().filter(|(_, track)| track.is_open);
+        let open = open.map(|((index, object), track)| {
+            finding_of(self.rules[*index], object, track, &self.identity)
+        });
         rank::order(open.collect())
+    }
+
+    /// The findings that were taken back since the last call, at most so many as an engine holds, the oldest first.
+    pub fn take_cleared(&mut self) -> Vec<OpenFinding> {
+        std::mem::take(&mut self.cleared)
     }
 
     /// When a signal was last seen in this boot.
@@ -394,14 +393,19 @@ impl Engine {
             tracks,
             signals,
             units,
+            identity,
+            cleared,
             ..
         } = self;
-        tracks.retain(|(index, _), track| {
+        tracks.retain(|(index, object), track| {
             let rule = rules[*index];
             let recovered = rule
                 .clears
                 .iter()
                 .any(|clear| recovery::is_clear(*clear, track, signals, units, now));
+            if recovered && track.is_open && cleared.len() < TRACKS {
+                cleared.push(finding_of(rule, object, track, identity));
+            }
             !recovered && !track.is_stale(rule.threshold.within, now)
         });
     }
@@ -423,6 +427,22 @@ impl Engine {
         (0..self.rules.len())
             .filter(|index| self.rules[*index].detect.iter().any(&wanted))
             .collect()
+    }
+}
+
+fn finding_of(rule: &Rule, object: &str, track: &Track, identity: &Identity) -> OpenFinding {
+    let finding = rule.finding;
+    OpenFinding {
+        code: finding.code.to_owned(),
+        severity: finding.severity,
+        title: finding.title.to_owned(),
+        object: object.to_owned(),
+        first_seen: track.first_seen,
+        last_seen: track.last_seen,
+        count: track.count,
+        evidence: track.evidence.lines().to_vec(),
+        fix: finding.fix_for(identity),
+        explained_by: None,
     }
 }
 

@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use super::{Detect, Line, LinePattern, Match, Record, Rule};
+use super::{Detect, Line, LinePattern, Match, Record, Rule, signal, unit};
 
 /// Patterns of rules, each with the place of its rule and of itself in it.
 type Patterns = Vec<(usize, usize)>;
+
+/// Texts, each with the place of its pattern.
+type Texts = Vec<(&'static str, (usize, usize))>;
 
 /// The compiled texts of all rules.
 #[derive(Debug)]
@@ -27,6 +30,31 @@ struct Automaton {
     patterns: Patterns,
 }
 
+/// Where in a text of whole lines something stands that a rule, a signal or the state of a unit may come from, whatever the
+/// source of the line; searched from `from` on. Nearly no line has such a place.
+pub fn may_matter(text: &[u8], from: usize) -> Option<usize> {
+    static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let mut texts: Vec<&str> = super::all()
+            .flat_map(lines)
+            .flat_map(|(_, pattern)| pattern.literals)
+            .copied()
+            .chain(signal::TEXTS)
+            .chain(unit::TEXTS)
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .build(texts)
+            .ok()
+    });
+    let Some(all) = ALL.as_ref() else {
+        return (from < text.len()).then_some(from);
+    };
+    all.find(Input::new(text).range(from.min(text.len())..))
+        .map(|found| found.start())
+}
+
 static SHARED: LazyLock<Arc<Prefilter>> =
     LazyLock::new(|| Arc::new(Prefilter::new(&super::all().collect::<Vec<_>>())));
 
@@ -37,8 +65,7 @@ impl Prefilter {
     }
 
     fn new(rules: &[&'static Rule]) -> Self {
-        let mut texts: BTreeMap<Option<&'static str>, Vec<(&'static str, (usize, usize))>> =
-            BTreeMap::new();
+        let mut texts: BTreeMap<Option<&'static str>, Texts> = BTreeMap::new();
         for (index, rule) in rules.iter().enumerate() {
             for (place, pattern) in lines(rule) {
                 let mut add = |source| {
@@ -104,7 +131,7 @@ impl Prefilter {
 
 impl Automaton {
     /// None where there is nothing to look for.
-    fn new(texts: &[(&'static str, (usize, usize))]) -> Option<Self> {
+    fn new(texts: &Texts) -> Option<Self> {
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .build(texts.iter().map(|(text, _)| text))

@@ -22,6 +22,11 @@ pub enum Signal {
     ServingCertificate,
 }
 
+/// What stands in every line that gives one.
+pub(super) const TEXTS: [&str; 3] = [KUBELET_VERSION, REGISTERED, ssm::CONNECTED];
+const KUBELET_VERSION: &str = "Kubelet version";
+const REGISTERED: &str = "Successfully registered node";
+
 /// The signal that a line gives.
 pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     if record.speaker() != Speaker::Service {
@@ -35,8 +40,8 @@ pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     }
     // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
     let (literal, signal) = [
-        ("Kubelet version", Signal::KubeletStarted),
-        ("Successfully registered node", Signal::Registered),
+        (KUBELET_VERSION, Signal::KubeletStarted),
+        (REGISTERED, Signal::Registered),
     ]
     .into_iter()
     .find(|(literal, _)| record.message.contains(literal))?;

@@ -65,33 +65,40 @@ pub(super) enum Change {
     Restarting(u32),
 }
 
+const RESTARTING: &str = "Scheduled restart job, restart counter is at ";
+const ENDED: [&str; 3] = [
+    "Main process exited",
+    "Failed with result",
+    "Deactivated successfully",
+];
+const STARTED: &str = "Started ";
+const STOPPED: &str = "Stopped ";
+
+/// What stands in every line that is a change.
+pub(super) const TEXTS: [&str; 6] = [RESTARTING, ENDED[0], ENDED[1], ENDED[2], STARTED, STOPPED];
+
 /// Reads a line of the service manager (`src/core/service.c`, `src/core/job.c` of systemd 252 to 257).
 pub(super) fn change(unit: &str, message: &str) -> Option<Change> {
     if let Some(event) = message
         .strip_prefix(unit)
         .and_then(|rest| rest.strip_prefix(": "))
     {
-        if let Some(counter) = event.strip_prefix("Scheduled restart job, restart counter is at ") {
+        if let Some(counter) = event.strip_prefix(RESTARTING) {
             return counter
                 .trim_end_matches('.')
                 .parse()
                 .ok()
                 .map(Change::Restarting);
         }
-        let ended = [
-            "Main process exited",
-            "Failed with result",
-            "Deactivated successfully",
-        ];
-        return ended
+        return ENDED
             .iter()
             .any(|words| event.starts_with(words))
             .then_some(Change::Stopped);
     }
     // `Started kubelet.service - Kubernetes Kubelet.`, or the description alone in older versions.
-    if message.starts_with("Started ") {
+    if message.starts_with(STARTED) {
         Some(Change::Started)
-    } else if message.starts_with("Stopped ") {
+    } else if message.starts_with(STOPPED) {
         Some(Change::Stopped)
     } else {
         None

@@ -8,7 +8,7 @@ use node::chain::Chain;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{Entry, decode};
+use super::Entry;
 
 /// journalctl reads a few lines at once, or its journal is not to be had.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ impl Recent for Journalctl {
         };
         lines
             .split(|byte| *byte == b'\n')
-            .filter_map(|line| decode::entry(line).ok())
+            .filter_map(|line| node::journal::entry(line).ok())
             .filter(|entry| entry.at >= since)
             .collect()
     }

@@ -1,4 +1,4 @@
-//! One line of `journalctl --output=json`.
+//! Entries of the journal: one line of `journalctl --output=json`.
 //!
 //! A field is text; an array of byte values where it is not printable UTF-8; null where it is too long; an array of those
 //! where an entry has it more than once. <https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-json-format>
@@ -9,14 +9,38 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::Entry;
+use crate::rule::{KERNEL, MANAGER, Record};
 
-/// Name of the service manager in the journal.
-const MANAGER: &str = "systemd";
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The unit that the entry is about, or [`KERNEL`].
+    pub unit: String,
+    /// Who wrote it.
+    pub identifier: String,
+    /// The line. Bytes that are not UTF-8 are replaced.
+    pub message: String,
+    /// When journald received it.
+    pub at: Timestamp,
+    /// Its place in the journal, for `journalctl --after-cursor`.
+    pub cursor: String,
+}
+
+impl Entry {
+    /// The entry as rules read it.
+    pub fn record(&self) -> Record<'_> {
+        Record {
+            unit: &self.unit,
+            identifier: &self.identifier,
+            message: &self.message,
+            at: self.at,
+        }
+    }
+}
 
 /// Why a line is not an entry.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// It is not the JSON that journalctl writes.
     #[error("reading a journal entry of {bytes} bytes")]
     Json {
@@ -48,10 +72,15 @@ struct Fields {
     writer: Text,
     #[serde(rename = "SYSLOG_IDENTIFIER", default)]
     identifier: Text,
+    #[serde(rename = "_TRANSPORT", default)]
+    transport: Text,
 }
 
 /// The entry that a line holds.
-pub(super) fn entry(line: &[u8]) -> Result<Entry, Error> {
+///
+/// # Errors
+/// When it is not one.
+pub fn entry(line: &[u8]) -> Result<Entry, Error> {
     let fields: Fields = serde_json::from_slice(line).map_err(|source| Error::Json {
         bytes: line.len(),
         source,
@@ -66,6 +95,8 @@ pub(super) fn entry(line: &[u8]) -> Result<Entry, Error> {
     Ok(Entry {
         unit: if is_about {
             fields.about.0
+        } else if fields.transport.0 == KERNEL {
+            KERNEL.to_owned()
         } else {
             fields.writer.0
         },

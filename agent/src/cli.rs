@@ -7,6 +7,7 @@ pub mod daemon;
 mod init;
 mod max_pods;
 pub mod output;
+mod scan;
 pub mod status;
 mod token;
 mod version;
@@ -117,6 +118,8 @@ enum Command {
     Status(status::Options),
     /// Show how long each phase of this boot took, from the start of the kernel until the node was Ready
     Boot(boot::Options),
+    /// Say what findings the lines of a log would raise
+    Scan(scan::Options),
     /// Print a token for the cluster, as the kubelet's exec credential
     Token(token::Options),
     /// Print how many pods instance types can hold
@@ -192,6 +195,7 @@ pub async fn run() -> ExitCode {
         Command::Daemon(options) => daemon::run(&context, &options).await,
         Command::Status(options) => status::run(&context, &options).await,
         Command::Boot(options) => boot::run(&context, &options).await,
+        Command::Scan(options) => scan::run(&options),
         Command::Token(options) => token::run(&context, &options).await,
         Command::MaxPods(options) => max_pods::run(&context, &options).await,
         Command::Version(options) => version::run(&options),

@@ -5,6 +5,7 @@
 //! ([`systemd::Units`], [`exec::Run`]).
 
 pub mod aws;
+pub mod blocks;
 mod body;
 pub mod connect;
 pub mod console;

@@ -298,7 +298,8 @@ where
             .enable_all()
             .build()
             .map_err(entering)?;
-        Ok(runtime.block_on(work()))
+        // Its future may be one that only a runtime can make, such as a timer.
+        Ok(runtime.block_on(async { work().await }))
     };
     thread::scope(|scope| match scope.spawn(work).join() {
         Ok(result) => result,

@@ -18,9 +18,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{DEADLINE, faults, layout, user_data};
 
 /// Kills of each phase, spread over the time that the phase takes on an undisturbed machine.
-const POINTS: [(Phase, u32); 3] = [(Phase::Config, 9), (Phase::Run, 8), (Phase::Join, 3)];
-/// Fewer different points than these would be too few to say anything.
-const FEWEST_STATES: usize = 8;
+const POINTS: [(Phase, u32); 3] = [(Phase::Config, 8), (Phase::Run, 6), (Phase::Join, 2)];
+/// Kills of the run phase as soon as this runs, before it is seen to be active.
+const DAEMONS: [&str; 2] = ["containerd.service", "kubelet.service"];
 /// Shows all that the agent writes, and what it means to have written.
 const SCRIPT: &str = r#"
 ledger=/var/lib/nodeagent/ledger.json
@@ -43,7 +43,9 @@ fn unit(phase: Phase) -> &'static str {
 #[derive(Clone, Copy, Debug)]
 struct Point {
     phase: Phase,
-    /// After the first sign of the phase's process.
+    /// The unit in whose group there must be a process.
+    unit: &'static str,
+    /// So long after the first sign of that.
     after: Duration,
 }
 
@@ -111,7 +113,13 @@ fn an_agent_that_is_killed_on_the_first_boot_is_started_again_and_joins() {
         states.len(),
         missed.into_inner().unwrap()
     );
-    assert!(states.len() >= FEWEST_STATES, "too few different points");
+    // Of the run phase, before, between and after the starts of the daemons.
+    for daemons in [(false, false), (true, false), (true, true)] {
+        let is_hit = states.keys().any(|state| {
+            state.unit == unit(Phase::Run) && (state.containerd, state.kubelet) == daemons
+        });
+        assert!(is_hit, "no kill with {daemons:?}");
+    }
     let left = GuardedLab::down(lab).unwrap();
     assert_eq!(left, Vec::<String>::new(), "left behind");
 }
@@ -133,9 +141,15 @@ fn points(verdict: &Verdict) -> Vec<Point> {
         println!("{}: {} ms undisturbed", phase.as_str(), took.as_millis());
         points.extend((0..count).map(|number| Point {
             phase,
+            unit: unit(phase),
             after: took * number / count,
         }));
     }
+    points.extend(DAEMONS.map(|unit| Point {
+        phase: Phase::Run,
+        unit,
+        after: Duration::ZERO,
+    }));
     points
 }
 
@@ -146,15 +160,12 @@ fn points(verdict: &Verdict) -> Vec<Point> {
 )]
 fn start_and_kill(lab: &Lab, record: &mut MachineRecord, point: Point) -> Option<State> {
     faults::start(lab, record);
-    let of_unit = |name: &str| slice(lab, record).child(name);
+    let of_unit = |name: &str| slices(lab, record).child(slice(name)).child(name);
     let group = of_unit(unit(point.phase));
+    let sign = of_unit(point.unit);
     let began = Instant::now();
-    while group.processes().is_empty() {
-        assert!(
-            began.elapsed() < DEADLINE,
-            "{} never starts",
-            unit(point.phase)
-        );
+    while sign.processes().is_empty() {
+        assert!(began.elapsed() < DEADLINE, "{} never starts", point.unit);
         thread::sleep(Duration::from_millis(1));
     }
     thread::sleep(point.after);
@@ -184,9 +195,18 @@ fn start_and_kill(lab: &Lab, record: &mut MachineRecord, point: Point) -> Option
     })
 }
 
-fn slice(lab: &Lab, record: &MachineRecord) -> ControlGroup {
+fn slices(lab: &Lab, record: &MachineRecord) -> ControlGroup {
     let machine = lab.group.child("machine").child(&record.name);
-    machine.child("payload").child("system.slice")
+    machine.child("payload")
+}
+
+/// The slice of a unit, as on the EKS AMI.
+fn slice(unit: &str) -> &'static str {
+    if DAEMONS.contains(&unit) {
+        "runtime.slice"
+    } else {
+        "system.slice"
+    }
 }
 
 fn joined(lab: &Lab, record: &MachineRecord) -> Verdict {

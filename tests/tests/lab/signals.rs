@@ -146,15 +146,18 @@ fn shows_its_timeline(lab: &Lab, record: &MachineRecord) {
     ] {
         assert!(names.contains(&name), "no `{name}` in {names:?}");
     }
-    let served = ask(&[
-        "curl",
-        "-sSf",
-        "--unix-socket",
-        "/run/nodeagent/agent.sock",
-        "http://localhost/v1/boot",
-    ]);
-    let served: BootReport = serde_json::from_str(&served).unwrap();
-    assert_eq!(served.moment("ready"), report.moment("ready"));
+    // The daemon looks every few seconds.
+    until(lab, "the daemon to know of it", || {
+        let served = ask(&[
+            "curl",
+            "-sSf",
+            "--unix-socket",
+            "/run/nodeagent/agent.sock",
+            "http://localhost/v1/boot",
+        ]);
+        let served: BootReport = serde_json::from_str(&served).unwrap();
+        served.moment("ready") == report.moment("ready")
+    });
     let console = verdict::console(record).unwrap();
     let line = console
         .lines()

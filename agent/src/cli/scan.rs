@@ -1,0 +1,173 @@
+//! `nodeagent scan`: the rules tried on any log. Neither the daemon nor root is needed, and the log may be of another node.
+
+mod json_lines;
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use node::scan::{Raised, Scan};
+use node::wire::{API_VERSION, OpenFinding};
+use serde::Serialize;
+
+use crate::host::blocks::Blocks;
+use crate::host::root;
+
+use super::{Exit, output};
+
+/// Options of `scan`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Logs: what journalctl (any output that has a time), dmesg, syslog, the kubelet, containerd or the VPC CNI write; `-`
+    /// is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    files: Vec<String>,
+    /// Whose lines those are that do not say it: `kubelet`, `containerd`, `kernel`, `ipamd`, or any other unit
+    #[arg(short, long, value_name = "UNIT")]
+    unit: Option<String>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+    /// Read an object of JSON a line, `{"id","unit","line"}`, each id a log of its own, and print `{"id","codes":[…]}` for
+    /// each id
+    #[arg(long, conflicts_with_all = ["unit", "output"])]
+    json_lines: bool,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A page for people.
+    Text,
+    /// A document with all findings.
+    Json,
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    /// Findings that are open at the end of the log, root causes first.
+    open: &'a [OpenFinding],
+    /// Findings that were taken back.
+    cleared: &'a [OpenFinding],
+    /// Lines that might have said something and of which nobody knows whose they are.
+    unknown_lines: u64,
+}
+
+pub(super) fn run(options: &Options) -> Exit {
+    let ran = if options.json_lines {
+        json_lines::run(&options.files)
+    } else {
+        scan(options)
+    };
+    match ran {
+        Ok(exit) => exit,
+        Err(error) => {
+            output::error(&node::chain::Chain(&error).to_string(), None);
+            Exit::Failed
+        }
+    }
+}
+
+fn scan(options: &Options) -> Result<Exit, root::Error> {
+    let mut scan = Scan::new(Timestamp::now());
+    for file in &options.files {
+        let mut log = Blocks::open(file)?;
+        while let Some(block) = log.next()? {
+            scan.block(block, options.unit.as_deref());
+        }
+    }
+    let raised = scan.finish();
+    output::data(&match options.output {
+        Format::Text => text(&raised),
+        Format::Json => json(&raised),
+    });
+    if raised.unknown > 0 {
+        output::warning(&format!(
+            "{} lines do not say whose they are and were passed over; `--unit` says it for them",
+            raised.unknown
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+fn json(raised: &Raised) -> String {
+    let document = Document {
+        api_version: API_VERSION,
+        kind: "Scan",
+        open: &raised.open,
+        cleared: &raised.cleared,
+        unknown_lines: raised.unknown,
+    };
+    serde_json::to_string_pretty(&document).unwrap_or_default()
+}
+
+fn text(raised: &Raised) -> String {
+    let mut page = String::new();
+    for finding in &raised.open {
+        write(&mut page, finding, "open at the end");
+    }
+    for finding in &raised.cleared {
+        write(&mut page, finding, "recovered");
+    }
+    if page.is_empty() {
+        page.push_str("no finding\n");
+    }
+    page
+}
+
+fn write(page: &mut String, finding: &OpenFinding, state: &str) {
+    let OpenFinding {
+        code,
+        severity,
+        title,
+        object,
+        count,
+        evidence,
+        fix,
+        explained_by,
+        ..
+    } = finding;
+    let object = if object.is_empty() {
+        String::new()
+    } else {
+        format!(" ({object})")
+    };
+    let because = explained_by
+        .as_ref()
+        .map_or_else(String::new, |cause| format!(", because of {cause}"));
+    let times = if *count == 1 { "time" } else { "times" };
+    let mut line = |text: &str| writeln!(page, "{text}").unwrap_or_default();
+    line(&format!("{} {code}{object}: {title}", severity.as_str()));
+    line(&format!(
+        "    {count} {times}, {:.0} to {:.0}; {state}{because}",
+        finding.first_seen, finding.last_seen
+    ));
+    for words in evidence {
+        line(&format!("    | {words}"));
+    }
+    line(&format!("    fix: {fix}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_when_how_often_and_what_to_do() {
+        let mut scan = Scan::new("2026-01-02T12:00:00Z".parse().unwrap());
+        scan.block(
+            br#"Jan  2 03:04:06 host kubelet[1]: E0102 03:04:06.000000       1 kubelet_node_status.go:107] "Unable to register node with API server" err="Unauthorized" node="a"
+"#,
+            None,
+        );
+        insta::assert_snapshot!(text(&scan.finish()));
+        assert_eq!(
+            text(&Scan::new(Timestamp::UNIX_EPOCH).finish()),
+            "no finding\n"
+        );
+    }
+}

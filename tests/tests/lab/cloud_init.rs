@@ -55,9 +55,9 @@ const END: &str = "--B--\n";
 /// Where the lab of this host tells the kubelet what it needs here, beside the user data.
 const LAB_DROP_IN: &str = "etc/eks/nodeadm.d/00-lab.yaml";
 const CONFIG_DROP_IN: &str = "etc/systemd/system/nodeadm-config.service.d/50-fault.conf";
-/// The first try of the config unit is ended by a signal.
+/// The first try of the config unit is ended by a signal. systemd reads `$$` as `$`.
 const CRASHES_ONCE: &str = "[Service]
-ExecStartPre=/bin/sh -c '[ -e /run/crashed ] || { touch /run/crashed; kill -SEGV $$; }'
+ExecStartPre=/bin/sh -c '[ -e /run/crashed ] || { touch /run/crashed; kill -SEGV $$$$; }'
 ";
 /// It fails until somebody has mended something.
 const FAILS_UNTIL_MENDED: &str = "[Service]\nExecStartPre=/bin/sh -c '[ -e /run/mended ]'\n";

@@ -346,7 +346,7 @@ impl Engine {
         if !is_open
             && rule
                 .harmless
-                .is_some_and(|harmless| self.is_harmless(harmless, at))
+                .is_some_and(|harmless| self.is_harmless(harmless, &key.1, at))
         {
             return;
         }
@@ -379,8 +379,12 @@ impl Engine {
         )
     }
 
-    fn is_harmless(&self, harmless: Harmless, at: Timestamp) -> bool {
-        let Harmless::Within(signal, time) = harmless;
+    fn is_harmless(&self, harmless: Harmless, object: &str, at: Timestamp) -> bool {
+        let (signal, time) = match harmless {
+            Harmless::Within(signal, time) => (signal, time),
+            Harmless::ObjectWithin(of, signal, time) if of == object => (signal, time),
+            Harmless::ObjectWithin(..) => return false,
+        };
         self.signals
             .get(&signal)
             .is_some_and(|since| elapsed(*since, at) < time)
@@ -396,12 +400,12 @@ impl Engine {
             units,
             ..
         } = self;
-        tracks.retain(|(index, _), track| {
+        tracks.retain(|(index, object), track| {
             let rule = rules[*index];
             let recovered = rule
                 .clears
                 .iter()
-                .any(|clear| recovery::is_clear(*clear, track, signals, units, now));
+                .any(|clear| recovery::is_clear(*clear, object, track, signals, units, now));
             !recovered && !track.is_stale(rule.threshold.within, now)
         });
     }

@@ -234,6 +234,8 @@ impl Threshold {
 pub enum Harmless {
     /// Within this time after a signal. Without the signal it is long past, and the fault counts.
     Within(Signal, Duration),
+    /// The same for this object alone: whatever else the rule sees counts.
+    ObjectWithin(&'static str, Signal, Duration),
 }
 
 /// What takes a finding back.
@@ -241,6 +243,8 @@ pub enum Harmless {
 pub enum Clear {
     /// The signal came after the last sighting.
     On(Signal),
+    /// The same for this object alone.
+    ObjectOn(&'static str, Signal),
     /// No sighting for this time. The silence of a unit that does not run proves nothing: it counts from the unit's
     /// start, and not at all while the unit is known to be down.
     Silence(Duration),

@@ -345,7 +345,7 @@ impl Engine {
         if !is_open
             && rule
                 .harmless
-                .is_some_and(|harmless| self.is_harmless(harmless, at))
+                .is_some_and(|harmless| self.is_harmless(harmless, &key.1, at))
         {
             return;
         }
@@ -378,8 +378,12 @@ impl Engine {
         )
     }
 
-    fn is_harmless(&self, harmless: Harmless, at: Timestamp) -> bool {
-        let Harmless::Within(signal, time) = harmless;
+    fn is_harmless(&self, harmless: Harmless, object: &str, at: Timestamp) -> bool {
+        let (signal, time) = match harmless {
+            Harmless::Within(signal, time) => (signal, time),
+            Harmless::ObjectWithin(of, signal, time) if of == object => (signal, time),
+            Harmless::ObjectWithin(..) => return false,
+        };
         self.signals
             .get(&signal)
             .is_some_and(|since| elapsed(*since, at) < time)
@@ -402,7 +406,7 @@ impl Engine {
             let recovered = rule
                 .clears
                 .iter()
-                .any(|clear| recovery::is_clear(*clear, track, signals, units, now));
+                .any(|clear| recovery::is_clear(*clear, object, track, signals, units, now));
             if recovered && track.is_open && cleared.len() < TRACKS {
                 cleared.push(finding_of(rule, object, track, identity));
             }

@@ -11,6 +11,7 @@ use super::{Clear, Signal, elapsed};
 /// Whether this has happened to what was tracked, by now.
 pub(super) fn is_clear(
     clear: Clear,
+    object: &str,
     track: &Track,
     signals: &BTreeMap<Signal, Timestamp>,
     units: &BTreeMap<String, Unit>,
@@ -24,10 +25,14 @@ pub(super) fn is_clear(
             .map_or(track.last_seen, |at| at.max(track.last_seen));
         !speaker.is_some_and(|unit| unit.is_down) && elapsed(quiet_since, now) >= time
     };
-    match clear {
-        Clear::On(signal) => signals
+    let came = |signal| {
+        signals
             .get(&signal)
-            .is_some_and(|at| *at >= track.last_seen),
+            .is_some_and(|at| *at >= track.last_seen)
+    };
+    match clear {
+        Clear::On(signal) => came(signal),
+        Clear::ObjectOn(of, signal) => of == object && came(signal),
         Clear::Silence(time) => is_silent(time),
         Clear::SilenceAfter(signal, time) => signals.contains_key(&signal) && is_silent(time),
         Clear::UnitActive(name, time) => {

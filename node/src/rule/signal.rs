@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KUBELET, Line, Record, SSM_AGENT, Speaker, ssm};
+use super::{KERNEL, KUBELET, Line, Record, SSM_AGENT, Speaker, gpu, kernel, ssm};
 
 /// Something good or neutral that happened on the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +20,14 @@ pub enum Signal {
     SsmReached,
     /// The kubelet has its serving certificate.
     ServingCertificate,
+    /// The kernel killed a process of a pod for memory: what it says next is about that one.
+    ContainerOutOfMemory,
+    /// The kernel killed a process that is of no pod for memory: what it says next is about that one.
+    ServiceOutOfMemory,
+    /// The hardware says that it corrected an error.
+    HardwareCorrected,
+    /// The fabric manager found no `NVSwitch`.
+    NothingToSwitch,
 }
 
 /// What stands in every line that gives one.
@@ -34,6 +42,12 @@ pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     }
     if record.unit == SSM_AGENT {
         return ssm::is_connected(record.message).then_some(Signal::SsmConnected);
+    }
+    if record.unit == KERNEL {
+        return kernel::signal(record.message);
+    }
+    if record.unit == gpu::FABRIC_MANAGER {
+        return gpu::is_without_switch(record.message).then_some(Signal::NothingToSwitch);
     }
     if record.unit != KUBELET {
         return None;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KUBELET, Line, Record, SSM_AGENT, Speaker, ssm};
+use super::{CONTAINERD, KUBELET, Line, Record, SSM_AGENT, Speaker, kubelet, runtime, ssm};
 
 /// Something good or neutral that happened on the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub enum Signal {
     SsmReached,
     /// The kubelet has its serving certificate.
     ServingCertificate,
+    /// containerd made a pod's sandbox, which takes its image, a network and a program that runs it.
+    SandboxStarted,
+    /// A shutdown that was announced to the kubelet does not happen.
+    ShutdownCancelled,
 }
 
 /// The signal that a line gives.
@@ -30,8 +34,14 @@ pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     if record.unit == SSM_AGENT {
         return ssm::is_connected(record.message).then_some(Signal::SsmConnected);
     }
+    if record.unit == CONTAINERD {
+        return runtime::is_sandbox_started(record.message).then_some(Signal::SandboxStarted);
+    }
     if record.unit != KUBELET {
         return None;
+    }
+    if kubelet::is_shutdown_cancelled(record.message) {
+        return Some(Signal::ShutdownCancelled);
     }
     // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
     let (literal, signal) = [

@@ -130,7 +130,12 @@ fn is_refused_by_node(error: &str) -> bool {
         "container init was OOM-killed",
         "Are you trying to mount a directory onto a file",
     ];
-    const NAMED: [&str; 2] = [CGROUP_PATH, "resource temporarily unavailable"];
+    // A root that the pod wants read-only; if it is the disk's, that is a finding of storage.
+    const NAMED: [&str; 3] = [
+        CGROUP_PATH,
+        "resource temporarily unavailable",
+        "read-only file system",
+    ];
     error.contains(OCI_CREATE)
         && !is_without_runc(error)
         && !OF_POD

@@ -2,8 +2,8 @@
 //!
 //! A [`Rule`] is data: which finding, how it is detected, how often it must be seen, when it is harmless, how it clears.
 //! The [`Engine`] runs all rules over [`Record`]s and [`Observation`]s and keeps the findings that are open. Neither has a
-//! clock: time is that of the record, or is told by [`Engine::tick`]. Each family of findings has one file, and each rule a
-//! file of cases (`cases/CODE.txt`) with a positive, a negative and a recovery part; a test walks the registry.
+//! clock: time is that of the record, or is told by [`Engine::tick`]. Each family of findings has one file or folder, and
+//! each rule a file of cases (`cases/CODE.txt`) with a positive, a negative and a recovery part; a test walks the registry.
 
 mod api_call;
 mod aws;
@@ -266,7 +266,10 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         join::RULES,
         network::RULES,
         kubelet::RULES,
+        kubelet::node::RULES,
+        kubelet::pods::RULES,
         runtime::RULES,
+        runtime::containers::RULES,
         kernel::RULES,
         storage::RULES,
         cni::RULES,

@@ -4,6 +4,7 @@
 //! `…: Get "https://HOST/api/v1/nodes?limit=500": dial tcp 10.0.0.1:443: connect: connection refused`. The path tells the
 //! API server from a registry (`/v2/…`), an AWS endpoint or a pod's probe, whatever the wording around it.
 
+use super::image;
 use super::line::Line;
 
 /// The innermost part of the error of a call of the API server: what stands behind the URL.
@@ -12,6 +13,10 @@ pub(super) fn failure(line: &Line<'_>) -> Option<String> {
         return None;
     }
     let error = line.error();
+    // What the runtime, a plug-in of it or a driver tried is not a call of the kubelet, whatever its URL: it comes by gRPC.
+    if error.contains("rpc error: ") || image::is_pull(line) {
+        return None;
+    }
     let (call, reason) = error.rsplit_once("\": ")?;
     let (before, url) = call.rsplit_once('"')?;
     let method = before.trim_end().rsplit([' ', ':', '\t']).next()?;
@@ -67,6 +72,8 @@ mod tests {
             r#"E1120 03:04:05.1 1 a.go:1] "Failed to pull image" err="Get \"https://registry/v2/\": dial tcp: i/o timeout""#,
             r#"I1120 03:04:05.1 1 a.go:1] "Probe failed" probeType="Readiness" output="Get \"http://10.0.0.9/api/v1/x\": dial tcp: i/o timeout""#,
             r#"E1120 03:04:05.1 1 a.go:1] "Error" err="Get \"https://a/api/v1/pods\": EOF" pod="default/a""#,
+            r#"E1120 03:04:05.1 1 log.go:32] "StopPodSandbox from runtime service failed" err="rpc error: code = Unknown desc = failed to destroy network for sandbox \"a\": plugin type=\"calico\" failed (delete): error getting ClusterInformation: Get \"https://10.96.0.1:443/apis/crd.projectcalico.org/v1/clusterinformations/default\": dial tcp 10.96.0.1:443: i/o timeout" podSandboxID="a""#,
+            r#"E1120 03:04:05.1 1 a.go:1] "Unhandled Error" err="container &Container{Name:a,} start failed in pod b: ErrImagePull: failed to pull and unpack image \"r/a:1\": failed to fetch anonymous token: Get \"https://r/api/docker/a/v2/token\": dial tcp 10.0.0.9:443: i/o timeout" logger="UnhandledError""#,
             "plain text with no call",
         ] {
             assert_eq!(failure_of(line), None, "{line}");

@@ -1,8 +1,13 @@
-//! Rules of the kubelet's own process: flags, configuration, restarts.
+//! Rules of the kubelet: here of its own process (flags, configuration, restarts), below of the node and of its pods.
+
+pub(super) mod node;
+pub(super) mod pods;
 
 use std::time::Duration;
 
-use super::{Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold};
+pub(super) use node::is_shutdown_cancelled;
+
+use super::{Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold};
 use crate::finding;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -205,4 +210,23 @@ fn evidence_if(condition: bool) -> Option<Match> {
     condition.then(|| Match::Evidence {
         object: KUBELET.to_owned(),
     })
+}
+
+/// A line of the kubelet itself.
+const fn line(
+    literals: &'static [&'static str],
+    matches: fn(&Line<'_>) -> Option<Match>,
+) -> Detect {
+    Detect::Line(LinePattern {
+        units: &[KUBELET],
+        speaker: Speaker::Service,
+        literals,
+        matches,
+    })
+}
+
+/// klog's older lines begin small, structured ones do not.
+fn starts_with(text: &str, words: &str) -> bool {
+    text.get(..words.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(words))
 }

@@ -1,6 +1,10 @@
 //! Rules of containerd and the CRI service.
 
+pub(super) mod containers;
+
 use std::time::Duration;
+
+pub(super) use containers::{CGROUP_PATH, is_creation, is_sandbox_started};
 
 use super::{
     CONTAINERD, Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold,
@@ -146,8 +150,10 @@ const CONFIG_INVALID: &[&str] = &[
     "is not supported, the max version is",
 ];
 
+/// A program that is there and cannot be started for lack of processes is another finding.
 fn is_without_runc(error: &str) -> bool {
     error.contains("unable to retrieve OCI runtime error")
+        && !error.contains("resource temporarily unavailable")
         && ["executable file not found", "fork/exec"]
             .iter()
             .any(|words| error.contains(words))

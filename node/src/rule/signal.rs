@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KERNEL, KUBELET, Line, Record, SSM_AGENT, Speaker, gpu, kernel, ssm};
+use super::{
+    CONTAINERD, KERNEL, KUBELET, Line, Record, SSM_AGENT, Speaker, gpu, kernel, kubelet, runtime, ssm,
+};
 
 /// Something good or neutral that happened on the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +30,10 @@ pub enum Signal {
     HardwareCorrected,
     /// The fabric manager found no `NVSwitch`.
     NothingToSwitch,
+    /// containerd made a pod's sandbox, which takes its image, a network and a program that runs it.
+    SandboxStarted,
+    /// A shutdown that was announced to the kubelet does not happen.
+    ShutdownCancelled,
 }
 
 /// What stands in every line that gives one.
@@ -49,8 +55,14 @@ pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     if record.unit == gpu::FABRIC_MANAGER {
         return gpu::is_without_switch(record.message).then_some(Signal::NothingToSwitch);
     }
+    if record.unit == CONTAINERD {
+        return runtime::is_sandbox_started(record.message).then_some(Signal::SandboxStarted);
+    }
     if record.unit != KUBELET {
         return None;
+    }
+    if kubelet::is_shutdown_cancelled(record.message) {
+        return Some(Signal::ShutdownCancelled);
     }
     // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
     let (literal, signal) = [

@@ -1,6 +1,6 @@
 //! Findings of the kubelet.
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Condition, Finding, Severity};
 
 /// All of this area.
 pub(super) const KUBELET: &[&Finding] = &[
@@ -13,6 +13,20 @@ pub(super) const KUBELET: &[&Finding] = &[
     &KUBELET_CRASH_LOOP,
     &KUBELET_CLIENT_CA_MISSING,
     &KUBELET_VERSION_SKEW,
+    &KUBELET_CGROUP_DRIVER,
+    &KUBELET_INOTIFY_LIMIT,
+    &KUBELET_FORK_FAILED,
+    &KUBELET_PLEG_UNHEALTHY,
+    &KUBELET_RUNTIME_DOWN,
+    &KUBELET_HEARTBEAT_FAILED,
+    &KUBELET_MEMORY_PRESSURE,
+    &KUBELET_PID_PRESSURE,
+    &KUBELET_EVICTION_STUCK,
+    &KUBELET_NAMESERVER_LIMIT,
+    &KUBELET_PROBE_FAILURES,
+    &KUBELET_SHUTTING_DOWN,
+    &KUBELET_POD_STUCK,
+    &KUBELET_PODS_FULL,
 ];
 
 /// The kubelet was given a flag it does not know.
@@ -103,4 +117,144 @@ pub const KUBELET_VERSION_SKEW: Finding = Finding {
     condition: None,
     cause: "The kubelet is newer than the API server, or more than three minor versions older: nodes were updated before the control plane, or left behind. Neither is supported; some of what pods ask for may not work.",
     fix: "Update the control plane first, then the AMI of the node group: aws eks describe-cluster --name CLUSTER --region REGION --query cluster.version",
+};
+
+/// Kubelet and runtime disagree on the cgroup driver.
+pub const KUBELET_CGROUP_DRIVER: Finding = Finding {
+    code: "kubelet.cgroup_driver",
+    title: "Kubelet and runtime disagree on the cgroup driver",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "One of the two manages control groups through systemd and the other by itself (cgroupfs): no pod can start.",
+    fix: "Set cgroupDriver: systemd in spec.kubelet.config and SystemdCgroup = true for runc in spec.containerd.config, then restart both",
+};
+
+/// The kubelet ran out of inotify or file handles.
+pub const KUBELET_INOTIFY_LIMIT: Finding = Finding {
+    code: "kubelet.inotify_limit",
+    title: "The kubelet ran out of inotify or file handles",
+    severity: Severity::Fatal,
+    condition: Some(Condition::Kernel),
+    cause: "fs.inotify.max_user_instances, fs.inotify.max_user_watches or the limit of open files is used up, often by one pod that watches very many files.",
+    fix: "sysctl -w fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288",
+};
+
+/// No more processes can be started.
+pub const KUBELET_FORK_FAILED: Finding = Finding {
+    code: "kubelet.fork_failed",
+    title: "No more processes can be started",
+    severity: Severity::Fatal,
+    condition: Some(Condition::Kernel),
+    cause: "The limit of processes and threads is reached, that of the node or that of the daemon's unit.",
+    fix: "Find the process with most threads (ps -eo nlwp,pid,comm --sort=-nlwp | head) and stop it",
+};
+
+/// The kubelet cannot list containers in time.
+pub const KUBELET_PLEG_UNHEALTHY: Finding = Finding {
+    code: "kubelet.pleg_unhealthy",
+    title: "The kubelet cannot list containers in time",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The container runtime is slow or hangs: latency of the disk, too many containers, or a shim that does not answer. The node is NotReady meanwhile.",
+    fix: "Look at the latency of the disk (cat /proc/pressure/io), then: systemctl restart containerd",
+};
+
+/// The container runtime does not answer the kubelet.
+pub const KUBELET_RUNTIME_DOWN: Finding = Finding {
+    code: "kubelet.runtime_down",
+    title: "The container runtime is down",
+    severity: Severity::Fatal,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The kubelet gets no answer from the container runtime: it was stopped, crashed or hangs.",
+    fix: "systemctl restart containerd; journalctl -u containerd -b",
+};
+
+/// Node heartbeats do not reach the API server.
+pub const KUBELET_HEARTBEAT_FAILED: Finding = Finding {
+    code: "kubelet.heartbeat_failed",
+    title: "Node heartbeats do not reach the API server",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "The node was registered, but its status and its lease cannot be renewed now: the way to the API server is broken or slow, or the node is overloaded. It becomes NotReady within a minute.",
+    fix: "nodectl status; check the way to the API endpoint: route, security group, name server",
+};
+
+/// The kubelet evicts pods for memory.
+pub const KUBELET_MEMORY_PRESSURE: Finding = Finding {
+    code: "kubelet.memory_pressure",
+    title: "The kubelet evicts pods for memory",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "The memory that is available fell below the kubelet's eviction threshold.",
+    fix: "Set memory requests and limits on the pods; use a larger instance",
+};
+
+/// The kubelet evicts pods for process ids.
+pub const KUBELET_PID_PRESSURE: Finding = Finding {
+    code: "kubelet.pid_pressure",
+    title: "The kubelet evicts pods for process ids",
+    severity: Severity::Warning,
+    condition: Some(Condition::Kernel),
+    cause: "Too few process ids are free on the node.",
+    fix: "Set podPidsLimit in spec.kubelet.config and find the pod with most processes",
+};
+
+/// Nothing is left to evict but the pressure stays.
+pub const KUBELET_EVICTION_STUCK: Finding = Finding {
+    code: "kubelet.eviction_stuck",
+    title: "Nothing is left to evict but the pressure stays",
+    severity: Severity::Warning,
+    condition: Some(Condition::Storage),
+    cause: "What fills the node is not in pods that may be evicted: images, logs, processes of the host, or pods that are critical.",
+    fix: "du -xh --max-depth=2 /var | sort -h | tail",
+};
+
+/// More name servers than a pod can have.
+pub const KUBELET_NAMESERVER_LIMIT: Finding = Finding {
+    code: "kubelet.nameserver_limit",
+    title: "More name servers than a pod can have",
+    severity: Severity::Info,
+    condition: None,
+    cause: "The resolv.conf that pods are given, that of the host or of a pod's own dnsConfig, names more than three servers: only the first three are used.",
+    fix: "Reduce the DHCP option domain-name-servers to three",
+};
+
+/// Probes of a pod fail.
+pub const KUBELET_PROBE_FAILURES: Finding = Finding {
+    code: "kubelet.probe_failures",
+    title: "Probes of a pod fail",
+    severity: Severity::Info,
+    condition: None,
+    cause: "A workload does not answer its probe; it is no fault of the node unless many pods are affected at once.",
+    fix: "kubectl describe pod POD",
+};
+
+/// The node is shutting down gracefully.
+pub const KUBELET_SHUTTING_DOWN: Finding = Finding {
+    code: "kubelet.shutting_down",
+    title: "The node is shutting down gracefully",
+    severity: Severity::Info,
+    condition: None,
+    cause: "A shutdown was requested: a Spot interruption, scaling in, or an operator.",
+    fix: "Nothing to do; find out who asked for it if it is unexpected",
+};
+
+/// A pod cannot be removed.
+pub const KUBELET_POD_STUCK: Finding = Finding {
+    code: "kubelet.pod_stuck",
+    title: "A pod cannot be removed",
+    severity: Severity::Warning,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "A container does not end: it waits for a disk without end, or its shim is lost.",
+    fix: "crictl ps -a and crictl rm -f; reboot if the process is in state D",
+};
+
+/// The node has no pod slots left.
+pub const KUBELET_PODS_FULL: Finding = Finding {
+    code: "kubelet.pods_full",
+    title: "The node has no pod slots left",
+    severity: Severity::Info,
+    condition: None,
+    cause: "maxPods is reached and the scheduler placed one more pod, which the kubelet refused.",
+    fix: "Raise maxPods (with prefix delegation) or add nodes",
 };

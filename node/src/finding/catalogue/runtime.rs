@@ -11,6 +11,11 @@ pub(super) const RUNTIME: &[&Finding] = &[
     &RUNTIME_NOT_READY,
     &RUNTIME_RUNC_MISSING,
     &RUNTIME_RESTARTING,
+    &RUNTIME_OCI_CREATE_FAILED,
+    &RUNTIME_SANDBOX_TIMEOUT,
+    &RUNTIME_SHIM_LOST,
+    &RUNTIME_PORT_TAKEN,
+    &RUNTIME_DEPRECATED_CONFIG,
 ];
 
 /// There is no container runtime that could be started.
@@ -81,4 +86,54 @@ pub const RUNTIME_RESTARTING: Finding = Finding {
     condition: Some(Condition::ContainerRuntime),
     cause: "The runtime exits; see its last lines.",
     fix: "journalctl -u containerd -b | tail -50",
+};
+
+/// Containers cannot be created.
+pub const RUNTIME_OCI_CREATE_FAILED: Finding = Finding {
+    code: "runtime.oci_create_failed",
+    title: "Containers cannot be created",
+    severity: Severity::Warning,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "runc refused a container for a reason of this node: a mount, control groups or security settings. A program that is missing in an image is not meant.",
+    fix: "Read what follows \"OCI runtime create failed\"; on the node: journalctl -u containerd -b",
+};
+
+/// Pod sandboxes time out or their names stay reserved.
+pub const RUNTIME_SANDBOX_TIMEOUT: Finding = Finding {
+    code: "runtime.sandbox_timeout",
+    title: "Pod sandboxes time out or their names stay reserved",
+    severity: Severity::Warning,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The runtime did not make a sandbox or a container in time, and may still hold its name: latency of the disk, a CNI plugin that hangs, or overload.",
+    fix: "Look at cat /proc/pressure/io and at the CNI daemon, then: systemctl restart containerd",
+};
+
+/// A container shim is lost or does not answer.
+pub const RUNTIME_SHIM_LOST: Finding = Finding {
+    code: "runtime.shim_lost",
+    title: "A container shim is lost or does not answer",
+    severity: Severity::Warning,
+    condition: Some(Condition::ContainerRuntime),
+    cause: "The shim of a container died or was killed, often for memory, or its container cannot be stopped.",
+    fix: "journalctl -k -b | grep -i \"killed process\"; delete the pod, and reboot if it stays",
+};
+
+/// The runtime took a port of an add-on.
+pub const RUNTIME_PORT_TAKEN: Finding = Finding {
+    code: "runtime.port_taken",
+    title: "The runtime took a port of a host-network add-on",
+    severity: Severity::Warning,
+    condition: Some(Condition::Networking),
+    cause: "containerd's streaming server listens on a port that the kernel chose, and it is one that an add-on needs.",
+    fix: "Add the ports of the add-ons to net.ipv4.ip_local_reserved_ports, then: systemctl restart containerd",
+};
+
+/// The runtime uses a deprecated feature.
+pub const RUNTIME_DEPRECATED_CONFIG: Finding = Finding {
+    code: "runtime.deprecated_config",
+    title: "The runtime uses a deprecated feature",
+    severity: Severity::Info,
+    condition: None,
+    cause: "A setting or an image format is in use that the next major version of containerd does not know any more.",
+    fix: "ctr deprecations list",
 };

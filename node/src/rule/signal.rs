@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KUBELET, Line, Record, SSM_AGENT, Speaker, ssm};
+use super::{IPAMD, KERNEL, KUBELET, Line, NODEADM_RUN, Record, SSM_AGENT, Speaker, ssm, zap};
 
 /// Something good or neutral that happened on the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,25 +20,67 @@ pub enum Signal {
     SsmReached,
     /// The kubelet has its serving certificate.
     ServingCertificate,
+    /// The kernel began to run: the first thing that it says.
+    KernelStarted,
+    /// The bootstrap has done all its work: the daemons are configured and run.
+    Bootstrapped,
+    /// The kubelet saw its node become Ready, which takes a pod network.
+    NodeReady,
+    /// The VPC CNI's address manager began to run.
+    IpamdStarted,
+    /// The VPC CNI's address manager takes requests of the plug-in: it has reached the API server, EC2 and the metadata
+    /// service.
+    IpamdServing,
 }
 
 /// The signal that a line gives.
 pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     if record.speaker() != Speaker::Service {
-        return None;
+        // systemd's src/core/job.c, of a unit that runs once.
+        let is_done = record.unit == NODEADM_RUN && record.message.starts_with("Finished ");
+        return is_done.then_some(Signal::Bootstrapped);
     }
-    if record.unit == SSM_AGENT {
-        return ssm::is_connected(record.message).then_some(Signal::SsmConnected);
+    match record.unit {
+        KUBELET => of_kubelet(record.message),
+        SSM_AGENT => ssm::is_connected(record.message).then_some(Signal::SsmConnected),
+        IPAMD => of_ipamd(record.message),
+        // init/main.c
+        KERNEL => record
+            .message
+            .starts_with("Linux version ")
+            .then_some(Signal::KernelStarted),
+        _ => None,
     }
-    if record.unit != KUBELET {
-        return None;
-    }
-    // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
+}
+
+/// cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
+fn of_kubelet(text: &str) -> Option<Signal> {
+    const EVENT: &str = "Recording event message for node";
     let (literal, signal) = [
         ("Kubelet version", Signal::KubeletStarted),
         ("Successfully registered node", Signal::Registered),
+        (EVENT, Signal::NodeReady),
     ]
     .into_iter()
-    .find(|(literal, _)| record.message.contains(literal))?;
-    (Line::parse(record.message).message() == literal).then_some(signal)
+    .find(|(literal, _)| text.contains(literal))?;
+    let line = Line::parse(text);
+    let is_it = line.message() == literal
+        && (literal != EVENT
+            || line
+                .value("event")
+                .is_some_and(|event| event == "NodeReady"));
+    is_it.then_some(signal)
+}
+
+/// cmd/aws-k8s-agent/main.go and pkg/ipamd/rpc_handler.go of the VPC CNI.
+fn of_ipamd(text: &str) -> Option<Signal> {
+    let (literal, signal) = [
+        ("Starting L-IPAMD", Signal::IpamdStarted),
+        ("Serving RPC Handler version", Signal::IpamdServing),
+    ]
+    .into_iter()
+    .find(|(literal, _)| text.contains(literal))?;
+    zap::words(&Line::parse(text))
+        .starts_with(literal)
+        .then_some(signal)
 }

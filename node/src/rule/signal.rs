@@ -53,7 +53,7 @@ pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     }
 }
 
-/// cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
+/// cmd/kubelet/app/server.go, `pkg/kubelet/kubelet_node_status.go`.
 fn of_kubelet(text: &str) -> Option<Signal> {
     const EVENT: &str = "Recording event message for node";
     let (literal, signal) = [
@@ -72,7 +72,7 @@ fn of_kubelet(text: &str) -> Option<Signal> {
     is_it.then_some(signal)
 }
 
-/// cmd/aws-k8s-agent/main.go and pkg/ipamd/rpc_handler.go of the VPC CNI.
+/// cmd/aws-k8s-agent/main.go and `pkg/ipamd/rpc_handler.go` of the VPC CNI.
 fn of_ipamd(text: &str) -> Option<Signal> {
     let (literal, signal) = [
         ("Starting L-IPAMD", Signal::IpamdStarted),

@@ -18,7 +18,7 @@ struct Entry<'a> {
 /// The words of the line, without the names of its levels and files. A line of another form, or one that was cut off, is
 /// all words.
 pub(super) fn words<'a>(line: &'a Line<'_>) -> Cow<'a, str> {
-    entry(line).map_or(Cow::Borrowed(line.message()), |entry| entry.msg)
+    entry(line).map_or_else(|| Cow::Borrowed(line.message()), |entry| entry.msg)
 }
 
 /// The words of a line that reports something gone wrong: what the daemons say of it for those who look for faults in the

@@ -57,13 +57,12 @@ pub(in crate::rule) const RULES: &[Rule] = &[
         )),
         ..said(
             &finding::BOOTSTRAP_IMDS_UNREACHABLE,
-            &[nodeadm(IMDS, |line| {
-                let text = line.message();
-                let path = text.contains("metadata property path ")
-                    && text.contains("operation error ec2imds: ");
-                let way = text.contains("dial tcp 169.254.169.254:80: ");
-                Match::node_if(path || way)
-            })],
+            &[unit_line(
+                &[NODEADM_CONFIG, NODEADM_RUN, CLOUD_FINAL],
+                Speaker::Service,
+                IMDS,
+                |line| Match::node_if(is_without_imds(line.message())),
+            )],
         )
     },
     said(
@@ -120,7 +119,12 @@ const AL2: &[&str] = &[
     "/etc/eks/bootstrap.sh: No such file or directory",
 ];
 
-const IMDS: &[&str] = &["metadata property path ", "dial tcp 169.254.169.254:80: "];
+const IMDS: &[&str] = &[
+    "metadata property path ",
+    "dial tcp 169.254.169.254:80: ",
+    // Python's urllib3, below the AWS CLI of a script.
+    "HTTPConnectionPool(host='169.254.169.254'",
+];
 
 const EC2: &[&str] = &[
     "retrying request EC2/DescribeInstances, attempt ",
@@ -145,6 +149,17 @@ fn is_without_config(text: &str) -> bool {
         || (text.contains("config provider at index ")
             && text.contains("failed: stat ")
             && text.contains("no such file or directory"))
+}
+
+/// nodeadm asks for paths that every instance has: whatever goes wrong with one, the service does not do its work.
+fn is_without_imds(text: &str) -> bool {
+    let of_nodeadm =
+        text.contains("metadata property path ") && text.contains("operation error ec2imds: ");
+    let of_python = text.contains("HTTPConnectionPool(host='169.254.169.254'")
+        && ["unreachable", "timed out", "refused"]
+            .iter()
+            .any(|words| text.contains(words));
+    of_nodeadm || of_python || text.contains("dial tcp 169.254.169.254:80: ")
 }
 
 fn ec2_unreachable(text: &str) -> Option<Match> {

@@ -142,9 +142,11 @@ pub(in crate::rule) const RULES: &[Rule] = &[
 
 const NO_SUCH_RESOURCE: &str = "the server could not find the requested resource";
 
+const LOST: &str = "number of lost tx completions is above the threshold";
+
 const ENA: &[&str] = &[
     "that wasn't completed on time",
-    "lost tx completions",
+    LOST,
     "Lost TX completions",
     "Keep alive watchdog timeout",
     "Trigger reset is on",
@@ -165,7 +167,12 @@ fn ena_event(text: &str) -> Option<Match> {
             object: device.to_owned(),
         });
     }
-    let (head, event) = text.strip_prefix("ena ")?.split_once(": ")?;
+    let (head, event) = match text.strip_prefix("ena ") {
+        Some(text) => text.split_once(": ")?,
+        // Some versions say this one line without the bus.
+        None if text.contains(LOST) => text.split_once(": ")?,
+        None => return None,
+    };
     // A device that has no name yet is only an address on the bus.
     let object = head
         .split_once(' ')

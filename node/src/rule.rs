@@ -28,6 +28,7 @@ mod storage;
 mod time;
 mod track;
 mod unit;
+mod zap;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,15 @@ pub const IPAMD: &str = "ipamd";
 pub const KUBE_PROXY: &str = "kube-proxy";
 /// Log of the VPC CNI's network policy agent, `/var/log/aws-routed-eni/network-policy-agent.log`.
 pub const NETWORK_POLICY_AGENT: &str = "network-policy-agent";
+/// Unit of the bootstrap's first phase, which writes the configuration.
+const NODEADM_CONFIG: &str = "nodeadm-config.service";
+/// Unit of the bootstrap's second phase, which starts the daemons.
+const NODEADM_RUN: &str = "nodeadm-run.service";
+/// Unit of cloud-init's last stage, which runs the scripts of the user data.
+const CLOUD_FINAL: &str = "cloud-final.service";
+/// Both phases of the bootstrap.
+const NODEADM: &[&str] = &[NODEADM_CONFIG, NODEADM_RUN];
+
 /// Sources of lines that are no units.
 const LOGS: [&str; 4] = [KERNEL, IPAMD, KUBE_PROXY, NETWORK_POLICY_AGENT];
 
@@ -184,6 +194,11 @@ pub enum Match {
         /// Unit, pod or device.
         object: String,
     },
+    /// A sighting that is decisive: of this finding other sightings must add up, this one need not.
+    Proof {
+        /// Unit, pod or device.
+        object: String,
+    },
     /// Not a sighting: words that explain the fault of this object and are kept as its evidence.
     Evidence {
         /// Unit, pod or device.
@@ -195,6 +210,13 @@ impl Match {
     /// A sighting of a fault of the node itself, if `condition` holds.
     fn node_if(condition: bool) -> Option<Self> {
         condition.then(|| Self::Hit {
+            object: String::new(),
+        })
+    }
+
+    /// A decisive sighting of a fault of the node itself, if `condition` holds.
+    fn proof_if(condition: bool) -> Option<Self> {
+        condition.then(|| Self::Proof {
             object: String::new(),
         })
     }
@@ -265,6 +287,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     [
         join::RULES,
         network::RULES,
+        network::HOST_RULES,
         kubelet::RULES,
         kubelet::node::RULES,
         kubelet::pods::RULES,
@@ -273,10 +296,12 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         kernel::RULES,
         storage::RULES,
         cni::RULES,
+        cni::IPAMD_RULES,
         image::RULES,
         gpu::RULES,
         aws::RULES,
         bootstrap::RULES,
+        bootstrap::NODEADM_RULES,
         time::RULES,
         ssm::RULES,
     ]
@@ -290,7 +315,7 @@ pub fn codes_of(record: &Record<'_>) -> Vec<&'static str> {
     all()
         .filter(|rule| {
             rule.matching(record, &mut line)
-                .is_some_and(|found| matches!(found, Match::Hit { .. }))
+                .is_some_and(|found| !matches!(found, Match::Evidence { .. }))
         })
         .map(|rule| rule.finding.code)
         .collect()

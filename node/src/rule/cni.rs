@@ -1,11 +1,16 @@
 //! Rules of the pod network.
 
+mod ipamd;
+mod sandbox;
+
 use std::time::Duration;
 
 use super::{
     Clear, Detect, Harmless, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold,
 };
 use crate::finding;
+
+pub(super) use ipamd::RULES as IPAMD_RULES;
 
 pub(super) const RULES: &[Rule] = &[
     // Every node says this while its CNI is installed, and a kubelet that runs says it again every five seconds: time is
@@ -40,4 +45,8 @@ pub(super) const RULES: &[Rule] = &[
         )),
         clears: &[Clear::Silence(Duration::from_secs(30))],
     },
+    sandbox::BAD_CONFIG,
+    sandbox::PLUGIN_MISSING,
+    sandbox::SETUP_FAILED,
+    sandbox::POLICY_AGENT_DOWN,
 ];

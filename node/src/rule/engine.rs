@@ -113,6 +113,12 @@ impl Engine {
                 Match::Hit { object } => {
                     self.hit(index, object, record.unit, record.at, record.message);
                 }
+                Match::Proof { object } => {
+                    let track = self.hit(index, object, record.unit, record.at, record.message);
+                    if let Some(track) = track {
+                        track.is_open = true;
+                    }
+                }
                 Match::Evidence { object } => self.explain(index, object, record),
             }
         }
@@ -191,7 +197,8 @@ impl Engine {
             return;
         };
         if let Some(failure) = failure {
-            return self.hit(index, object.to_owned(), "", at, failure);
+            self.hit(index, object.to_owned(), "", at, failure);
+            return;
         }
         self.settle(at);
         let key = (index, object.to_owned());
@@ -338,7 +345,15 @@ impl Engine {
         }
     }
 
-    fn hit(&mut self, index: usize, object: String, unit: &str, at: Timestamp, evidence: &str) {
+    /// Counts a sighting; nothing where it is harmless, or where there is no room for it.
+    fn hit(
+        &mut self,
+        index: usize,
+        object: String,
+        unit: &str,
+        at: Timestamp,
+        evidence: &str,
+    ) -> Option<&mut Track> {
         let rule = self.rules[index];
         let key = (index, object);
         let is_open = self.tracks.get(&key).is_some_and(|track| track.is_open);
@@ -347,13 +362,12 @@ impl Engine {
                 .harmless
                 .is_some_and(|harmless| self.is_harmless(harmless, &key.1, at))
         {
-            return;
+            return None;
         }
-        let Some(track) = self.track(key, at, unit) else {
-            return;
-        };
+        let track = self.track(key, at, unit)?;
         track.hit(rule.threshold, at, unit);
         track.evidence.add(evidence);
+        Some(track)
     }
 
     fn explain(&mut self, index: usize, object: String, record: &Record<'_>) {

@@ -89,10 +89,8 @@ const FATAL: &[u32] = &[
     46, 48, 54, 62, 63, 64, 74, 95, 109, 110, 119, 120, 136, 140, 142, 143, 151, 155, 156, 158,
 ];
 
-/// Whether the fabric manager says that it found no `NVSwitch`.
-pub(super) fn is_without_switch(message: &str) -> bool {
-    message.contains("[NV_WARN_NOTHING_TO_DO]")
-}
+/// What the fabric manager says where there is no `NVSwitch`.
+pub(super) const NOTHING_TO_DO: &str = "[NV_WARN_NOTHING_TO_DO]";
 
 fn is_gone(message: &str) -> Option<Match> {
     if !message.starts_with("NVRM: ") {

@@ -1,5 +1,7 @@
 //! Rules of the join: credentials, authorisation, registration.
 
+mod credential;
+
 use std::time::Duration;
 
 use super::{
@@ -149,6 +151,11 @@ pub(super) const RULES: &[Rule] = &[
             Clear::SilenceAfter(Signal::Registered, MINUTE),
         ],
     },
+    credential::ANONYMOUS,
+    credential::EXEC_MISSING,
+    credential::KUBECONFIG_INVALID,
+    credential::STS_UNREACHABLE,
+    credential::NO_PRIVATE_DNS,
 ];
 
 /// Whether the API server has refused the creation of the Node for another reason than the caller's name.

@@ -5,7 +5,7 @@ pub(super) mod pods;
 
 use std::time::Duration;
 
-pub(super) use node::is_shutdown_cancelled;
+pub(super) use node::{SHUTDOWN, is_shutdown_cancelled};
 
 use super::{Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold};
 use crate::finding;
@@ -23,6 +23,34 @@ const STAYED: &[Clear] = &[
 ];
 
 pub(super) const RULES: &[Rule] = &[
+    // cmd/kubelet/app/server.go, InitializeTLS, before the kubelet says its version; then BuildAuth after it. So only a
+    // kubelet that stays proves that it is over.
+    Rule {
+        finding: &finding::KUBELET_CLIENT_CA_MISSING,
+        detect: &[Detect::Line(LinePattern {
+            units: &[KUBELET],
+            speaker: Speaker::Service,
+            literals: CLIENT_CA,
+            matches: |line| {
+                let error = line.error();
+                Match::node_if(
+                    CLIENT_CA.iter().any(|words| error.contains(words))
+                        && !line.is_about_workload(),
+                )
+            },
+        })],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: STAYED,
+    },
+    // No log has it: the API server's version is asked for.
+    Rule {
+        finding: &finding::KUBELET_VERSION_SKEW,
+        detect: &[Detect::Probe],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: &[Clear::ProbePassed(Duration::ZERO)],
+    },
     Rule {
         finding: &finding::KUBELET_UNKNOWN_FLAG,
         detect: &[Detect::Line(LinePattern {
@@ -195,6 +223,12 @@ pub(super) const RULES: &[Rule] = &[
             Clear::UnitSettled(KUBELET, Signal::Registered, Duration::from_mins(1)),
         ],
     },
+];
+
+const CLIENT_CA: &[&str] = &[
+    "unable to load client CA file ",
+    "error creating pool from ",
+    "unable to load client CA provider: ",
 ];
 
 const CONFIG_INVALID: &[&str] = &[

@@ -4,12 +4,17 @@
 //! repetition, except for a certificate that does not fit. They clear by registration or by silence: a kubelet that cannot
 //! reach the API server says so at least every ten seconds, with its lease and its status.
 
+mod host;
+mod way;
+
 use std::time::Duration;
 
 use super::{
     Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold, api_call,
 };
 use crate::finding;
+
+pub(super) use host::RULES as HOST_RULES;
 
 const TWO_MINUTES: Duration = Duration::from_mins(2);
 const CLEARS: &[Clear] = &[Clear::On(Signal::Registered), Clear::Silence(TWO_MINUTES)];
@@ -81,6 +86,14 @@ pub(super) const RULES: &[Rule] = &[
         harmless: None,
         clears: CLEARS,
     },
+    way::DNS_UNAVAILABLE,
+    way::NO_ROUTE,
+    way::TLS_TIMEOUT,
+    way::TLS_FAILED,
+    way::CERT_NAME,
+    way::PROXY_FAILED,
+    way::API_THROTTLED,
+    way::API_UNAVAILABLE,
 ];
 
 fn fails_with(line: &super::Line<'_>, is_it: fn(&str) -> bool) -> Option<Match> {

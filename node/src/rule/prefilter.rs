@@ -38,7 +38,7 @@ pub fn may_matter(text: &[u8], from: usize) -> Option<usize> {
             .flat_map(lines)
             .flat_map(|(_, pattern)| pattern.literals)
             .copied()
-            .chain(signal::TEXTS)
+            .chain(signal::texts())
             .chain(unit::TEXTS)
             .collect();
         texts.sort_unstable();

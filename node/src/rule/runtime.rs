@@ -98,6 +98,27 @@ pub(super) const RULES: &[Rule] = &[
         harmless: None,
         clears: &[Clear::Silence(Duration::from_mins(2))],
     },
+    // gRPC's words of a call of containerd. A restart of containerd makes some of them, within a few seconds; a kubelet that
+    // finds no socket at its start ends, and is started again five seconds later.
+    Rule {
+        finding: &finding::RUNTIME_SOCKET_MISSING,
+        detect: &[Detect::Line(LinePattern {
+            units: &[KUBELET],
+            speaker: Speaker::Service,
+            literals: &["containerd.sock: connect: "],
+            matches: |line| Match::node_if(is_without_socket(&line.error())),
+        })],
+        threshold: Threshold {
+            hits: 3,
+            within: Duration::from_mins(1),
+            lasting: Duration::from_secs(10),
+        },
+        harmless: None,
+        clears: &[
+            Clear::On(Signal::Registered),
+            Clear::SilenceAfter(Signal::Registered, Duration::from_mins(1)),
+        ],
+    },
     // A registered kubelet has made CRI calls. Later, it calls every five seconds.
     Rule {
         finding: &finding::RUNTIME_CRI_UNAVAILABLE,
@@ -149,6 +170,17 @@ const CONFIG_INVALID: &[&str] = &[
     "expected containerd config version",
     "is not supported, the max version is",
 ];
+
+/// Sockets of plug-ins have other names.
+fn is_without_socket(error: &str) -> bool {
+    let Some((_, why)) = error.split_once("/containerd.sock: connect: ") else {
+        return false;
+    };
+    error.contains("dial unix ")
+        && ["no such file or directory", "connection refused"]
+            .iter()
+            .any(|words| why.starts_with(words))
+}
 
 /// A program that is there and cannot be started for lack of processes is another finding.
 fn is_without_runc(error: &str) -> bool {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CONTAINERD, KERNEL, KUBELET, Line, Record, SSM_AGENT, Speaker, gpu, kernel, kubelet, runtime, ssm,
+    CONTAINERD, IPAMD, KERNEL, KUBELET, Line, NODEADM_RUN, Record, SSM_AGENT, Speaker, gpu, kernel,
+    kubelet, runtime, ssm, zap,
 };
 
 /// Something good or neutral that happened on the node.
@@ -34,42 +35,104 @@ pub enum Signal {
     SandboxStarted,
     /// A shutdown that was announced to the kubelet does not happen.
     ShutdownCancelled,
+    /// The kernel began to run: the first thing that it says.
+    KernelStarted,
+    /// The bootstrap has done all its work: the daemons are configured and run.
+    Bootstrapped,
+    /// The kubelet saw its node become Ready, which takes a pod network.
+    NodeReady,
+    /// The VPC CNI's address manager began to run.
+    IpamdStarted,
+    /// The VPC CNI's address manager takes requests of the plug-in: it has reached the API server, EC2 and the metadata
+    /// service.
+    IpamdServing,
 }
 
-/// What stands in every line that gives one.
-pub(super) const TEXTS: [&str; 3] = [KUBELET_VERSION, REGISTERED, ssm::CONNECTED];
-const KUBELET_VERSION: &str = "Kubelet version";
-const REGISTERED: &str = "Successfully registered node";
+/// Lines of one source that give a signal.
+struct Giver {
+    unit: &'static str,
+    /// Stands in every one of them.
+    text: &'static str,
+    signal: fn(&str) -> Option<Signal>,
+}
+
+const fn giver(
+    unit: &'static str,
+    text: &'static str,
+    signal: fn(&str) -> Option<Signal>,
+) -> Giver {
+    Giver { unit, text, signal }
+}
+
+/// What a unit that runs once has done: systemd's src/core/job.c.
+const FINISHED: &str = "Finished ";
+
+const GIVERS: &[Giver] = &[
+    // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
+    giver(KUBELET, "Kubelet version", |text| {
+        says(text, "Kubelet version").then_some(Signal::KubeletStarted)
+    }),
+    giver(KUBELET, "Successfully registered node", |text| {
+        says(text, "Successfully registered node").then_some(Signal::Registered)
+    }),
+    giver(KUBELET, "Recording event message for node", |text| {
+        let line = Line::parse(text);
+        let is_ready = line
+            .value("event")
+            .is_some_and(|event| event == "NodeReady");
+        is_ready.then_some(Signal::NodeReady)
+    }),
+    giver(KUBELET, kubelet::SHUTDOWN, |text| {
+        kubelet::is_shutdown_cancelled(text).then_some(Signal::ShutdownCancelled)
+    }),
+    giver(CONTAINERD, "returns sandbox id", |text| {
+        runtime::is_sandbox_started(text).then_some(Signal::SandboxStarted)
+    }),
+    giver(SSM_AGENT, ssm::CONNECTED, |_| Some(Signal::SsmConnected)),
+    // cmd/aws-k8s-agent/main.go and pkg/ipamd/rpc_handler.go of the VPC CNI.
+    giver(IPAMD, "Starting L-IPAMD", |text| {
+        begins(text, "Starting L-IPAMD").then_some(Signal::IpamdStarted)
+    }),
+    giver(IPAMD, "Serving RPC Handler version", |text| {
+        begins(text, "Serving RPC Handler version").then_some(Signal::IpamdServing)
+    }),
+    // init/main.c
+    giver(KERNEL, "Linux version ", |text| {
+        text.starts_with("Linux version ")
+            .then_some(Signal::KernelStarted)
+    }),
+    giver(KERNEL, "oom-kill:constraint=", kernel::signal),
+    giver(KERNEL, "event severity: ", kernel::signal),
+    giver(KERNEL, "Corrected error", kernel::signal),
+    giver(KERNEL, "CE memory ", kernel::signal),
+    giver(gpu::FABRIC_MANAGER, gpu::NOTHING_TO_DO, |_| {
+        Some(Signal::NothingToSwitch)
+    }),
+];
+
+/// Whether the message of a line is this.
+fn says(text: &str, message: &str) -> bool {
+    Line::parse(text).message() == message
+}
+
+/// Whether the words of a line of JSON begin so.
+fn begins(text: &str, words: &str) -> bool {
+    zap::words(&Line::parse(text)).starts_with(words)
+}
+
+/// What stands in every line that gives a signal.
+pub(super) fn texts() -> impl Iterator<Item = &'static str> {
+    GIVERS.iter().map(|giver| giver.text).chain([FINISHED])
+}
 
 /// The signal that a line gives.
 pub(super) fn of(record: &Record<'_>) -> Option<Signal> {
     if record.speaker() != Speaker::Service {
-        return None;
+        let is_done = record.unit == NODEADM_RUN && record.message.starts_with(FINISHED);
+        return is_done.then_some(Signal::Bootstrapped);
     }
-    if record.unit == SSM_AGENT {
-        return ssm::is_connected(record.message).then_some(Signal::SsmConnected);
-    }
-    if record.unit == KERNEL {
-        return kernel::signal(record.message);
-    }
-    if record.unit == gpu::FABRIC_MANAGER {
-        return gpu::is_without_switch(record.message).then_some(Signal::NothingToSwitch);
-    }
-    if record.unit == CONTAINERD {
-        return runtime::is_sandbox_started(record.message).then_some(Signal::SandboxStarted);
-    }
-    if record.unit != KUBELET {
-        return None;
-    }
-    if kubelet::is_shutdown_cancelled(record.message) {
-        return Some(Signal::ShutdownCancelled);
-    }
-    // cmd/kubelet/app/server.go, pkg/kubelet/kubelet_node_status.go.
-    let (literal, signal) = [
-        (KUBELET_VERSION, Signal::KubeletStarted),
-        (REGISTERED, Signal::Registered),
-    ]
-    .into_iter()
-    .find(|(literal, _)| record.message.contains(literal))?;
-    (Line::parse(record.message).message() == literal).then_some(signal)
+    GIVERS
+        .iter()
+        .filter(|giver| giver.unit == record.unit && record.message.contains(giver.text))
+        .find_map(|giver| (giver.signal)(record.message))
 }

@@ -90,13 +90,9 @@ const fn line(
     })
 }
 
+/// The core process has reported to Systems Manager: by the instance's role, or by the one of Default Host Management. It
+/// says so again every half hour.
 pub(super) const CONNECTED: &str = "EC2RoleProvider Successfully connected with ";
-
-/// Whether the core process says that it has reported to Systems Manager: by the instance's role, or by the one of
-/// Default Host Management. It says so again every half hour.
-pub(super) fn is_connected(message: &str) -> bool {
-    message.contains(CONNECTED)
-}
 
 /// The second line of Go's error of a request: `caused by: Post "https://ssm.…/": dial tcp …: i/o timeout`.
 fn is_no_way(message: &str) -> bool {

@@ -17,6 +17,9 @@ pub(super) const BOOTSTRAP: &[&Finding] = &[
     &BOOTSTRAP_USER_SCRIPT_FAILED,
     &BOOTSTRAP_USER_SCRIPT_RUNNING,
     &BOOTSTRAP_UNIT_FAILED,
+    &BOOTSTRAP_EXEC_DENIED,
+    &BOOTSTRAP_MAX_PODS_EXPRESSION,
+    &BOOTSTRAP_CALLED_TOO_EARLY,
 ];
 
 /// The user data holds no NodeConfig.
@@ -147,4 +150,34 @@ pub const BOOTSTRAP_UNIT_FAILED: Finding = Finding {
     condition: None,
     cause: "systemd reports the bootstrap as failed; the reason stands in the journal of the unit.",
     fix: "journalctl -b -u nodeadm-config -u nodeadm-run",
+};
+
+/// The bootstrap program may not be executed.
+pub const BOOTSTRAP_EXEC_DENIED: Finding = Finding {
+    code: "bootstrap.exec_denied",
+    title: "The bootstrap program may not be executed",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "SELinux enforces and the file has a wrong label, its file system is mounted noexec, or hardening took its execute bit.",
+    fix: "restorecon -v /usr/bin/nodeadm ; ls -lZ /usr/bin/nodeadm ; ausearch -m avc -ts boot",
+};
+
+/// The max pods expression was not used.
+pub const BOOTSTRAP_MAX_PODS_EXPRESSION: Finding = Finding {
+    code: "bootstrap.max_pods_expression",
+    title: "The max pods expression was not used",
+    severity: Severity::Warning,
+    condition: None,
+    cause: "The expression has an error or gives no usable number, so max pods is what it would be without it.",
+    fix: "Correct spec.kubelet.maxPodsExpression in the NodeConfig; the message names the error",
+};
+
+/// The bootstrap was called from user data.
+pub const BOOTSTRAP_CALLED_TOO_EARLY: Finding = Finding {
+    code: "bootstrap.called_too_early",
+    title: "The bootstrap was called from user data",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "A script of the user data called nodeadm before cloud-init had ended; it refuses that.",
+    fix: "Remove the call from the user data: the units nodeadm-config and nodeadm-run make it",
 };

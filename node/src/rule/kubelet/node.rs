@@ -201,7 +201,7 @@ const TOO_MANY_FILES: &str = "too many open files";
 const EAGAIN: &str = "resource temporarily unavailable";
 const NO_THREAD: &str = "failed to create new OS thread";
 const RECLAIM: &str = "viction manager: attempting to reclaim";
-const SHUTDOWN: &str = "isNodeShuttingDownNow";
+pub(in super::super) const SHUTDOWN: &str = "isNodeShuttingDownNow";
 
 const EVICTIONS_OVER: &[Clear] = &[Clear::Silence(TEN_MINUTES), Clear::ProbePassed(TEN_MINUTES)];
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
-use node::rule::{Engine, Observation, Signal};
+use node::rule::{self, Engine, Observation, Signal};
 use node::wire::{Identity, OpenFinding};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -27,16 +27,6 @@ use crate::host::journal::{self, Entry, Journal};
 use crate::host::root::Root;
 
 use state::State;
-
-/// Units whose lines are read. Our own is not among them: what the agent says about a fault is not evidence of it.
-pub const UNITS: &[&str] = &[
-    node::rule::KUBELET,
-    node::rule::CONTAINERD,
-    node::rule::SSM_AGENT,
-    "nodeadm-config.service",
-    "nodeadm-run.service",
-    "nodeagent-join.service",
-];
 
 /// How often findings are looked at for recovery, and published.
 const TICK: Duration = Duration::from_secs(1);
@@ -154,7 +144,11 @@ impl Watch<Journal> {
     /// A watch of this machine's journal that goes on where the last one of this boot ended.
     pub fn of_journal(root: &Root, boot_id: String, ports: Ports) -> Self {
         Self::new(root, boot_id, ports, Timestamp::now, |start| {
-            Journal::follow(start, UNITS)
+            let sources: Vec<&str> = rule::sources()
+                .into_iter()
+                .filter(|source| !rule::is_file(source))
+                .collect();
+            Journal::follow(start, &sources)
         })
     }
 }

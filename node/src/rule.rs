@@ -34,6 +34,7 @@ mod zap;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -307,6 +308,24 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
     ]
     .into_iter()
     .flatten()
+}
+
+/// The units and other sources that rules read lines of.
+pub fn sources() -> BTreeSet<&'static str> {
+    all()
+        .flat_map(|rule| rule.detect)
+        .flat_map(|detect| match detect {
+            Detect::Line(pattern) => pattern.units,
+            Detect::Restarted(unit) | Detect::NotActive(unit) => std::slice::from_ref(unit),
+            Detect::Missing(_) | Detect::Probe => &[],
+        })
+        .copied()
+        .collect()
+}
+
+/// Whether a source of lines is a log of its own rather than a part of the journal.
+pub fn is_file(source: &str) -> bool {
+    source != KERNEL && LOGS.contains(&source)
 }
 
 /// Codes that one line alone would show, without windows, thresholds and what came before it.

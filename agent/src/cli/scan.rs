@@ -76,7 +76,7 @@ fn scan(options: &Options) -> Result<Exit, root::Error> {
     let mut scan = Scan::new(Timestamp::now());
     for file in &options.files {
         let mut log = Blocks::open(file)?;
-        while let Some(block) = log.next()? {
+        while let Some(block) = log.next_block()? {
             scan.block(block, options.unit.as_deref());
         }
     }

@@ -55,7 +55,7 @@ impl Blocks {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, root::Error> {
+    pub fn next_block(&mut self) -> Result<Option<&[u8]>, root::Error> {
         self.buffer.copy_within(self.used..self.filled, 0);
         self.filled -= self.used;
         self.used = 0;
@@ -99,7 +99,7 @@ mod tests {
         std::fs::write(&path, content).unwrap();
         let mut log = Blocks::open(path.to_str().unwrap()).unwrap();
         let mut all = Vec::new();
-        while let Some(block) = log.next().unwrap() {
+        while let Some(block) = log.next_block().unwrap() {
             all.push(block.to_vec());
         }
         all

@@ -13,6 +13,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use node::chain::Chain;
+use node::rule::KERNEL;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
@@ -24,6 +25,9 @@ pub use recent::{Journalctl, Recent};
 const LINE_BYTES: usize = 128 * 1024;
 /// Capacity that the line's buffer may keep between lines.
 const KEPT_BYTES: usize = 8 * 1024;
+/// What systemd says of a unit of any name in which the kernel killed a process for memory, `SD_MESSAGE_UNIT_OUT_OF_MEMORY`
+/// of sd-messages.h.
+const OUT_OF_MEMORY: &str = "MESSAGE_ID=fe6faa94e7774663a0da52717891d8ef";
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -76,7 +80,7 @@ enum Source {
 }
 
 impl Journal {
-    /// Follows what these units write, and what the service manager writes about them.
+    /// Follows what these units write, and what the service manager writes about them; [`KERNEL`] among them is the kernel.
     pub fn follow(start: Start, units: &[&str]) -> Self {
         Self::with_program("journalctl", start, units)
     }
@@ -235,7 +239,7 @@ fn arguments(start: &Start, units: &[String]) -> Vec<OsString> {
         "--system",
         "--quiet",
         "--output=json",
-        "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER",
+        "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT",
         "--all",
         "--boot",
         "--follow",
@@ -246,7 +250,23 @@ fn arguments(start: &Start, units: &[String]) -> Vec<OsString> {
     if let Start::After(cursor) = start {
         arguments.push(format!("--after-cursor={cursor}").into());
     }
-    arguments.extend(units.iter().map(|unit| format!("--unit={unit}").into()));
+    // Not `--unit`, which cannot be joined with the kernel's lines: what they write, or what the manager says of them.
+    let is_unit = |name: &&String| *name != KERNEL;
+    let names: Vec<&String> = units.iter().filter(is_unit).collect();
+    arguments.extend(
+        names
+            .iter()
+            .map(|unit| format!("_SYSTEMD_UNIT={unit}").into()),
+    );
+    if !names.is_empty() {
+        arguments.extend(["+", "_PID=1"].map(OsString::from));
+        arguments.extend(names.iter().map(|unit| format!("UNIT={unit}").into()));
+    }
+    if names.len() < units.len() {
+        arguments.extend((!names.is_empty()).then(|| "+".into()));
+        let kernel = format!("_TRANSPORT={KERNEL}");
+        arguments.extend([kernel.as_str(), "+", OUT_OF_MEMORY].map(OsString::from));
+    }
     arguments
 }
 

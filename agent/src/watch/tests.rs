@@ -36,7 +36,7 @@ impl Lines for Given {
 /// An entry of a second before the watch began.
 fn entry(cursor: &str, message: &str) -> Entry {
     Entry {
-        unit: node::rule::KUBELET.to_owned(),
+        unit: rule::KUBELET.to_owned(),
         identifier: "kubelet".to_owned(),
         message: message.to_owned(),
         at: now() - jiff::SignedDuration::from_secs(1),
@@ -198,7 +198,7 @@ async fn observations_count_once_the_past_is_read() {
     let (mut bench, ports) = Bench::ports();
     let mut watch = bench.watch(ports, "boot", Vec::new());
     let restarted = |restarts| Observation::Unit {
-        name: node::rule::KUBELET.to_owned(),
+        name: rule::KUBELET.to_owned(),
         installed: true,
         active: "activating".to_owned(),
         sub: "auto-restart".to_owned(),

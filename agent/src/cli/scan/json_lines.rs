@@ -12,7 +12,7 @@ use crate::host::blocks::Blocks;
 use crate::host::root;
 
 #[derive(Debug, Deserialize)]
-struct Line {
+struct Input {
     /// A number or a text; given back as it is.
     id: Value,
     #[serde(default)]
@@ -31,20 +31,20 @@ struct Answer<'a> {
 struct Logs {
     now: Timestamp,
     places: HashMap<String, usize>,
-    logs: Vec<(Value, Scan)>,
+    scans: Vec<(Value, Scan)>,
 }
 
 pub(super) fn run(files: &[String]) -> Result<Exit, root::Error> {
     let mut logs = Logs {
         now: Timestamp::now(),
         places: HashMap::new(),
-        logs: Vec::new(),
+        scans: Vec::new(),
     };
     let mut exit = Exit::Ok;
     for file in files {
         let mut input = Blocks::open(file)?;
         let mut number = 0_u64;
-        while let Some(block) = input.next()? {
+        while let Some(block) = input.next_block()? {
             for line in block.split(|byte| *byte == b'\n') {
                 number += 1;
                 if line.trim_ascii().is_empty() {
@@ -66,12 +66,12 @@ pub(super) fn run(files: &[String]) -> Result<Exit, root::Error> {
 
 impl Logs {
     fn add(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
-        let Line { id, unit, line } = serde_json::from_slice(line)?;
+        let Input { id, unit, line } = serde_json::from_slice(line)?;
         let place = *self.places.entry(id.to_string()).or_insert_with(|| {
-            self.logs.push((id, Scan::new(self.now)));
-            self.logs.len() - 1
+            self.scans.push((id, Scan::new(self.now)));
+            self.scans.len() - 1
         });
-        if let Some((_, scan)) = self.logs.get_mut(place) {
+        if let Some((_, scan)) = self.scans.get_mut(place) {
             for line in line.lines() {
                 scan.line(line, unit.as_deref());
             }
@@ -81,7 +81,7 @@ impl Logs {
 
     fn answers(self) -> String {
         let mut answers = String::new();
-        for (id, scan) in self.logs {
+        for (id, scan) in self.scans {
             let raised = scan.finish();
             let answer = Answer {
                 id: &id,
@@ -103,7 +103,7 @@ mod tests {
         let mut logs = Logs {
             now: "2026-01-02T12:00:00Z".parse().unwrap(),
             places: HashMap::new(),
-            logs: Vec::new(),
+            scans: Vec::new(),
         };
         let refused = r#"E0102 03:04:06.000000 1 kubelet_node_status.go:107] \"Unable to register node with API server\" err=\"Unauthorized\" node=\"a\""#;
         for line in [
@@ -125,7 +125,7 @@ mod tests {
         let mut logs = Logs {
             now: Timestamp::UNIX_EPOCH,
             places: HashMap::new(),
-            logs: Vec::new(),
+            scans: Vec::new(),
         };
         let error = logs.add(br#"{"id": 1}"#).unwrap_err().to_string();
         assert!(error.contains("missing field `line`"), "{error}");

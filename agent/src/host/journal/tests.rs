@@ -45,11 +45,27 @@ fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
     };
     let from_boot = arguments(Start::Boot);
     assert!(
-        from_boot.contains("--boot --follow --no-tail --unit=kubelet.service"),
+        from_boot.contains(
+            "--boot --follow --no-tail _SYSTEMD_UNIT=kubelet.service + _PID=1 UNIT=kubelet.service"
+        ),
         "{from_boot}"
     );
     let after = arguments(Start::After("s=1;i=2".into()));
     assert!(after.contains("--after-cursor=s=1;i=2"), "{after}");
+}
+
+#[test]
+fn the_kernel_is_asked_for_beside_units() {
+    let units = ["kubelet.service".to_owned(), KERNEL.to_owned()];
+    let arguments: Vec<_> = arguments(&Start::Boot, &units)
+        .into_iter()
+        .map(|argument| argument.into_string().unwrap())
+        .collect();
+    let arguments = arguments.join(" ");
+    assert!(
+        arguments.contains("UNIT=kubelet.service + _TRANSPORT=kernel + MESSAGE_ID="),
+        "{arguments}"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The last lines that prove a finding: few, short, redacted, and each of another kind.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::line::klog_body;
@@ -9,6 +11,10 @@ use crate::redact;
 const LINES: usize = 3;
 /// The most bytes of one line. The kubelet prints its whole configuration behind some errors.
 const LINE_BYTES: usize = 400;
+/// So many of them are the line's last: the cause stands at the end of a chain of errors.
+const END_BYTES: usize = 160;
+/// Stands for what is left out between the two.
+const LEFT_OUT: &str = " … ";
 
 /// Evidence of one finding, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +25,8 @@ impl Evidence {
     /// Adds a line. One that says the same as an earlier one, with other times and counts, takes its place: a fault that
     /// repeats one line every second must not push out the line that explains it.
     pub(super) fn add(&mut self, text: &str) {
-        let text = redact::text(cut(text.trim()));
+        // Before it is cut, or half of a secret would be none.
+        let text = cut(&redact::text(text.trim())).into_owned();
         self.0.retain(|kept| !says_the_same(kept, &text));
         if self.0.len() >= LINES {
             self.0.remove(0);
@@ -35,7 +42,7 @@ impl Evidence {
     pub(super) fn bound(&mut self) {
         let lines = std::mem::take(&mut self.0);
         for line in lines.iter().rev().take(LINES).rev() {
-            self.0.push(cut(line).to_owned());
+            self.0.push(cut(line).into_owned());
         }
     }
 }
@@ -51,14 +58,31 @@ fn says_the_same(left: &str, right: &str) -> bool {
     words(left).eq(words(right))
 }
 
-fn cut(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(LINE_BYTES))
-        .unwrap_or(text)
+fn cut(text: &str) -> Cow<'_, str> {
+    if text.len() <= LINE_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let beginning = text.floor_char_boundary(LINE_BYTES - END_BYTES - LEFT_OUT.len());
+    let end = text.ceil_char_boundary(text.len() - END_BYTES);
+    let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+    Cow::Owned(part(text.get(..beginning)) + LEFT_OUT + &part(text.get(end..)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_line_the_beginning_and_the_end_are_kept() {
+        let mut evidence = Evidence::default();
+        evidence.add(&format!("pull failed: {}é: i/o timeout", "é".repeat(5000)));
+        let line = &evidence.lines()[0];
+        assert!(line.len() <= LINE_BYTES, "{}", line.len());
+        assert!(line.starts_with("pull failed: é") && line.ends_with("é: i/o timeout"));
+        let mut again = evidence.clone();
+        again.bound();
+        assert_eq!(again, evidence);
+    }
 
     #[test]
     fn a_line_that_repeats_takes_one_place_and_the_newest_comes_last() {

@@ -40,8 +40,8 @@ suite: build ## Real nodes in the lab (needs root)
 	@$(SUDO) $(BIN)/lab setup
 	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab -- --nocapture --test-threads 1 --skip faults::every_fault
 
-# Not part of `test` yet: it is to hold on many machines first.
-faults: build ## Every fault that a node names, four minutes in the lab; UPDATE=1 writes docs/reference/faults.md (needs root)
+# Not part of `test`: each row waits for the agent to name its fault and, where that is lifted, to recover.
+faults: build ## Every fault that a node names, seven minutes in the lab; UPDATE=1 writes docs/reference/faults.md (needs root)
 	$(SAY_SUDO)
 	@$(SUDO) $(BIN)/lab setup
 	$(if $(SUDO),$(RUNNER)="$(SUDO)") cargo test --locked --workspace --test lab faults:: -- --nocapture --test-threads 1

@@ -33,7 +33,7 @@ pub(in crate::faults) fn rows() -> Vec<Row> {
         row(
             "CNI: its configuration is no JSON",
             End::Registered,
-            "cni.not_ready",
+            "cni.bad_config",
             node(""),
         )
         .change(Change::Removed("etc/cni/net.d/10-lab-bridge.conflist"))

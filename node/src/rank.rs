@@ -326,22 +326,7 @@ const EXPLAINS: &[(&[&str], &[&str])] = &[
         &["image.unauthorized"],
     ),
     // Whatever ends the bootstrap has a name of its own.
-    (
-        &[
-            "bootstrap.exec_denied",
-            "bootstrap.imds_unreachable",
-            "bootstrap.no_node_config",
-            "bootstrap.al2_script",
-            "bootstrap.bad_user_data",
-            "bootstrap.incomplete_config",
-            "bootstrap.ec2_forbidden",
-            "bootstrap.ec2_unreachable",
-            "bootstrap.containerd_config_version",
-            "bootstrap.credential_provider_missing",
-            "bootstrap.kubelet_missing",
-        ],
-        &["bootstrap.unit_failed"],
-    ),
+    (BOOT, &["bootstrap.unit_failed"]),
     (&["runtime.*"], &["join.not_registered"]),
     (WAY, &["join.not_registered"]),
     (CLOCK, &["join.not_registered"]),

@@ -173,6 +173,36 @@ pub enum Detect {
     Probe,
 }
 
+impl Detect {
+    /// Lines that these units, or other sources, write.
+    const fn said(
+        units: &'static [&'static str],
+        literals: &'static [&'static str],
+        matches: fn(&Line<'_>) -> Option<Match>,
+    ) -> Self {
+        Self::Line(LinePattern {
+            units,
+            speaker: Speaker::Service,
+            literals,
+            matches,
+        })
+    }
+
+    /// Lines of the service manager about these units; none: about any.
+    const fn managed(
+        units: &'static [&'static str],
+        literals: &'static [&'static str],
+        matches: fn(&Line<'_>) -> Option<Match>,
+    ) -> Self {
+        Self::Line(LinePattern {
+            units,
+            speaker: Speaker::Manager,
+            literals,
+            matches,
+        })
+    }
+}
+
 /// Which lines show a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct LinePattern {

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use super::{
-    Clear, Detect, IPAMD, LinePattern, Match, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal, Speaker,
-    Threshold, zap,
+    Clear, Detect, IPAMD, Match, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal, Threshold, zap,
 };
 use crate::finding;
 
@@ -33,15 +32,14 @@ pub(super) const RULES: &[Rule] = &[
     // The SDKs try again on their own, and mostly succeed: ipamd begins with a burst of calls.
     Rule {
         finding: &finding::AWS_API_THROTTLED,
-        detect: &[Detect::Line(LinePattern {
-            units: &[NODEADM_CONFIG, NODEADM_RUN, IPAMD],
-            speaker: Speaker::Service,
-            literals: THROTTLED,
-            matches: |line| {
+        detect: &[Detect::said(
+            &[NODEADM_CONFIG, NODEADM_RUN, IPAMD],
+            THROTTLED,
+            |line| {
                 let words = zap::words(line);
                 Match::node_if(THROTTLED.iter().any(|throttled| words.contains(throttled)))
             },
-        })],
+        )],
         threshold: Threshold::times(2, Duration::from_mins(5)),
         harmless: None,
         clears: &[Clear::On(Signal::Bootstrapped), Clear::Silence(TEN_MINUTES)],

@@ -5,8 +5,8 @@ mod nodeadm;
 use std::time::Duration;
 
 use super::{
-    CLOUD_FINAL, Clear, Detect, Line, LinePattern, Match, NODEADM, NODEADM_CONFIG, NODEADM_RUN,
-    Rule, Signal, Speaker, Threshold,
+    CLOUD_FINAL, Clear, Detect, Line, Match, NODEADM, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal,
+    Threshold,
 };
 use crate::finding;
 
@@ -26,8 +26,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::BOOTSTRAP_EXEC_DENIED,
         detect: &[
-            unit_line(NODEADM, Speaker::Service, EXEC, exec_denied),
-            unit_line(NODEADM, Speaker::Manager, EXEC, exec_denied),
+            Detect::said(NODEADM, EXEC, exec_denied),
+            Detect::managed(NODEADM, EXEC, exec_denied),
         ],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -37,9 +37,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::BOOTSTRAP_UNIT_FAILED,
         detect: &[
-            unit_line(
+            Detect::managed(
                 NODEADM,
-                Speaker::Manager,
                 &[
                     "Failed to start ",
                     "Dependency failed for ",
@@ -47,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
                 ],
                 |line| Match::node_if(is_failed(line.message())),
             ),
-            unit_line(NODEADM, Speaker::Service, &["status is not "], |line| {
+            Detect::said(NODEADM, &["status is not "], |line| {
                 let text = line.message();
                 Match::node_if(
                     text.contains("containerd status is not ")
@@ -63,9 +62,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::BOOTSTRAP_USER_SCRIPT_FAILED,
         detect: &[
-            unit_line(
+            Detect::said(
                 &[CLOUD_FINAL],
-                Speaker::Service,
                 &[
                     "Failed running /var/lib/cloud/",
                     "Failed to run module scripts",
@@ -79,12 +77,9 @@ pub(super) const RULES: &[Rule] = &[
                     )
                 },
             ),
-            unit_line(
-                &[CLOUD_FINAL],
-                Speaker::Manager,
-                &["Failed to start "],
-                |line| Match::node_if(line.message().starts_with("Failed to start ")),
-            ),
+            Detect::managed(&[CLOUD_FINAL], &["Failed to start "], |line| {
+                Match::node_if(line.message().starts_with("Failed to start "))
+            }),
         ],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -94,9 +89,8 @@ pub(super) const RULES: &[Rule] = &[
     // and a node that joins was not harmed.
     Rule {
         finding: &finding::BOOTSTRAP_CALLED_TOO_EARLY,
-        detect: &[unit_line(
+        detect: &[Detect::said(
             &[NODEADM_CONFIG, NODEADM_RUN, CLOUD_FINAL],
-            Speaker::Service,
             &["Do not manually call nodeadm from user data"],
             |line| {
                 let text = line.message();
@@ -113,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
     // nodeadm's internal/kubelet/config.go, and our own configuration phase.
     Rule {
         finding: &finding::BOOTSTRAP_MAX_PODS_EXPRESSION,
-        detect: &[unit_line(NODEADM, Speaker::Service, EXPRESSION, |line| {
+        detect: &[Detect::said(NODEADM, EXPRESSION, |line| {
             let text = line.message();
             Match::node_if(EXPRESSION.iter().any(|words| text.contains(words)))
         })],
@@ -146,18 +140,4 @@ fn is_failed(text: &str) -> bool {
         .split_once(": ")
         .is_some_and(|(_, event)| event.starts_with("Failed with result "));
     ended || text.starts_with("Failed to start ") || text.starts_with("Dependency failed for ")
-}
-
-const fn unit_line(
-    units: &'static [&'static str],
-    speaker: Speaker,
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units,
-        speaker,
-        literals,
-        matches,
-    })
 }

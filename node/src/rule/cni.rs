@@ -5,9 +5,7 @@ mod sandbox;
 
 use std::time::Duration;
 
-use super::{
-    Clear, Detect, Harmless, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold,
-};
+use super::{Clear, Detect, Harmless, KUBELET, Match, Rule, Signal, Threshold};
 use crate::finding;
 
 pub(super) use ipamd::RULES as IPAMD_RULES;
@@ -17,14 +15,13 @@ pub(super) const RULES: &[Rule] = &[
     // what tells a fault from a start, and silence what tells recovery.
     Rule {
         finding: &finding::CNI_NOT_READY,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &[
+        detect: &[Detect::said(
+            &[KUBELET],
+            &[
                 "NetworkPluginNotReady",
                 "network is not ready: container runtime network not ready",
             ],
-            matches: |line| {
+            |line| {
                 let reported = line
                     .message()
                     .eq_ignore_ascii_case("Container runtime network not ready")
@@ -37,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
                     .starts_with("network is not ready: container runtime network not ready");
                 Match::node_if(reported || waited_for)
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: Some(Harmless::Within(
             Signal::KubeletStarted,

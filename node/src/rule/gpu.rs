@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    Clear, Detect, Harmless, LinePattern, Match, Rule, Signal, Speaker, Threshold, kernel,
-};
+use super::{Clear, Detect, Harmless, KERNEL, Match, Rule, Signal, Threshold, kernel};
 use crate::finding;
 
 /// Unit of NVIDIA's fabric manager.
@@ -15,7 +13,8 @@ pub(super) const RULES: &[Rule] = &[
     // record, which a console takes apart.
     Rule {
         finding: &finding::GPU_FALLEN_OFF_BUS,
-        detect: &[kernel::line(
+        detect: &[Detect::said(
+            &[KERNEL],
             &[
                 "NVRM: Xid (",
                 "fallen off the bus",
@@ -29,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::GPU_XID_FATAL,
-        detect: &[kernel::line(&["NVRM: Xid ("], |line| {
+        detect: &[Detect::said(&[KERNEL], &["NVRM: Xid ("], |line| {
             xid_if(line.message(), |code| FATAL.contains(&code))
         })],
         threshold: Threshold::ONCE,
@@ -38,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::GPU_XID,
-        detect: &[kernel::line(&["NVRM: Xid ("], |line| {
+        detect: &[Detect::said(&[KERNEL], &["NVRM: Xid ("], |line| {
             xid_if(line.message(), |code| {
                 code != OFF_THE_BUS && !FATAL.contains(&code)
             })
@@ -50,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
     // The Neuron runtime has its driver write them; described in the Neuron documentation's runtime troubleshooting.
     Rule {
         finding: &finding::GPU_NEURON_ERROR,
-        detect: &[kernel::line(&["NEURON_HW_ERR="], |line| {
+        detect: &[Detect::said(&[KERNEL], &["NEURON_HW_ERR="], |line| {
             neuron_error(line.message())
         })],
         threshold: Threshold::ONCE,
@@ -62,11 +61,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::GPU_FABRIC_MANAGER,
         detect: &[
-            Detect::Line(LinePattern {
-                units: &[FABRIC_MANAGER],
-                speaker: Speaker::Manager,
-                literals: &["Failed to start "],
-                matches: |line| Match::node_if(line.message().starts_with("Failed to start ")),
+            Detect::managed(&[FABRIC_MANAGER], &["Failed to start "], |line| {
+                Match::node_if(line.message().starts_with("Failed to start "))
             }),
             Detect::Probe,
         ],

@@ -11,10 +11,7 @@ use std::time::Duration;
 pub(super) use pull::is_pull;
 use pull::{Reason, hit};
 
-use super::{
-    CONTAINERD, Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold,
-    runtime,
-};
+use super::{CONTAINERD, Clear, Detect, KUBELET, Match, Rule, Signal, Threshold, runtime};
 use crate::finding::{self, Finding};
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -31,33 +28,45 @@ const SANDBOX_IMAGE: &str = "sandbox-image.service";
 pub(super) const RULES: &[Rule] = &[
     pulled(
         &finding::IMAGE_UNAUTHORIZED,
-        &[line(PULLS, |line| hit(line, Reason::Unauthorized))],
+        &[Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+            hit(line, Reason::Unauthorized)
+        })],
         OVER,
     ),
     pulled(
         &finding::IMAGE_FORBIDDEN,
-        &[line(PULLS, |line| hit(line, Reason::Forbidden))],
+        &[Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+            hit(line, Reason::Forbidden)
+        })],
         OVER,
     ),
     pulled(
         &finding::IMAGE_NOT_FOUND,
-        &[line(PULLS, |line| hit(line, Reason::NotFound))],
+        &[Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+            hit(line, Reason::NotFound)
+        })],
         &[Clear::Silence(TEN_MINUTES)],
     ),
     pulled(
         &finding::IMAGE_REGISTRY_TLS,
-        &[line(PULLS, |line| hit(line, Reason::Untrusted))],
+        &[Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+            hit(line, Reason::Untrusted)
+        })],
         OVER,
     ),
     pulled(
         &finding::IMAGE_RATE_LIMITED,
-        &[line(PULLS, |line| hit(line, Reason::RateLimited))],
+        &[Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+            hit(line, Reason::RateLimited)
+        })],
         &[Clear::Silence(Duration::from_mins(15))],
     ),
     Rule {
         finding: &finding::IMAGE_REGISTRY_UNREACHABLE,
         detect: &[
-            line(PULLS, |line| hit(line, Reason::Unreachable)),
+            Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+                hit(line, Reason::Unreachable)
+            }),
             Detect::Probe,
         ],
         threshold: TWO_PULLS,
@@ -70,7 +79,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::IMAGE_REGISTRY_DNS,
         detect: &[
-            line(PULLS, |line| hit(line, Reason::Unresolved)),
+            Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+                hit(line, Reason::Unresolved)
+            }),
             Detect::Probe,
         ],
         threshold: TWO_PULLS,
@@ -83,7 +94,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::IMAGE_NO_SPACE,
         detect: &[
-            line(PULLS, |line| hit(line, Reason::NoSpace)),
+            Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+                hit(line, Reason::NoSpace)
+            }),
             Detect::Probe,
         ],
         threshold: Threshold::ONCE,
@@ -97,8 +110,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::IMAGE_WRONG_PLATFORM,
         detect: &[
-            line(PULLS, |line| hit(line, Reason::WrongPlatform)),
-            line(&["exec format error"], |line| {
+            Detect::said(&[KUBELET, CONTAINERD], PULLS, |line| {
+                hit(line, Reason::WrongPlatform)
+            }),
+            Detect::said(&[KUBELET, CONTAINERD], &["exec format error"], |line| {
                 Match::node_if(
                     runtime::is_creation(line) && line.error().contains("exec format error"),
                 )
@@ -111,11 +126,8 @@ pub(super) const RULES: &[Rule] = &[
     // pkg/credentialprovider/plugin/plugin.go.
     Rule {
         finding: &finding::IMAGE_CREDENTIAL_PROVIDER_FAILED,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &[PROVIDER],
-            matches: |line| Match::node_if(line.message().starts_with(PROVIDER)),
+        detect: &[Detect::said(&[KUBELET], &[PROVIDER], |line| {
+            Match::node_if(line.message().starts_with(PROVIDER))
         })],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -125,35 +137,30 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::IMAGE_SANDBOX_UNAVAILABLE,
         detect: &[
-            line(&["failed to get sandbox image"], |line| {
-                Match::node_if(
-                    runtime::is_creation(line)
-                        && line.error().contains("failed to get sandbox image"),
-                )
-            }),
-            Detect::Line(LinePattern {
-                units: &[SANDBOX_IMAGE],
-                speaker: Speaker::Manager,
-                literals: &["Failed with result"],
-                matches: |_| Match::node_if(true),
+            Detect::said(
+                &[KUBELET, CONTAINERD],
+                &["failed to get sandbox image"],
+                |line| {
+                    Match::node_if(
+                        runtime::is_creation(line)
+                            && line.error().contains("failed to get sandbox image"),
+                    )
+                },
+            ),
+            Detect::managed(&[SANDBOX_IMAGE], &["Failed with result"], |_| {
+                Match::node_if(true)
             }),
             // bash names the script and its line before what went wrong.
-            Detect::Line(LinePattern {
-                units: &[SANDBOX_IMAGE],
-                speaker: Speaker::Service,
-                literals: &["pull-sandbox-image.sh: line "],
-                matches: |_| {
-                    Some(Match::Evidence {
-                        object: String::new(),
-                    })
-                },
+            Detect::said(&[SANDBOX_IMAGE], &["pull-sandbox-image.sh: line "], |_| {
+                Some(Match::Evidence {
+                    object: String::new(),
+                })
             }),
-            Detect::Line(LinePattern {
-                units: &["nodeadm-config.service", "nodeadm-run.service"],
-                speaker: Speaker::Service,
-                literals: &["importing pause image into SOCI snapshotter: "],
-                matches: |_| Match::node_if(true),
-            }),
+            Detect::said(
+                &["nodeadm-config.service", "nodeadm-run.service"],
+                &["importing pause image into SOCI snapshotter: "],
+                |_| Match::node_if(true),
+            ),
         ],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -189,17 +196,4 @@ const fn pulled(
         harmless: None,
         clears,
     }
-}
-
-/// A line of the kubelet or of containerd.
-const fn line(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET, CONTAINERD],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
 }

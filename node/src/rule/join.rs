@@ -4,10 +4,7 @@ mod credential;
 
 use std::time::Duration;
 
-use super::{
-    Clear, Detect, Harmless, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold,
-    api_call,
-};
+use super::{Clear, Detect, Harmless, KUBELET, Line, Match, Rule, Signal, Threshold, api_call};
 use crate::finding;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -19,7 +16,8 @@ pub(super) const RULES: &[Rule] = &[
     // because a refused kubelet asks again every few seconds.
     Rule {
         finding: &finding::JOIN_UNAUTHORIZED,
-        detect: &[kubelet_line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &[
                 "Unauthorized",
                 "the server has asked for the client to provide credentials",
@@ -36,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     // The words are the API server's: its node authorizer and its NodeRestriction admission.
     Rule {
         finding: &finding::JOIN_NODE_NAME_MISMATCH,
-        detect: &[kubelet_line(NAME_MISMATCH, |line| {
+        detect: &[Detect::said(&[KUBELET], NAME_MISMATCH, |line| {
             let error = line.error();
             Match::node_if(
                 !line.is_about_workload()
@@ -53,7 +51,8 @@ pub(super) const RULES: &[Rule] = &[
     // client-go, plugin/pkg/client/auth/exec. A call that failed for want of a token reached nobody.
     Rule {
         finding: &finding::JOIN_EXEC_FAILED,
-        detect: &[kubelet_line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &["getting credentials: exec: executable "],
             |line| {
                 let error = line.error();
@@ -76,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
     // the Go SDK, and ours.
     Rule {
         finding: &finding::JOIN_NO_CREDENTIALS,
-        detect: &[kubelet_line(NO_CREDENTIALS, |line| {
+        detect: &[Detect::said(&[KUBELET], NO_CREDENTIALS, |line| {
             let said = [line.message(), &line.error()]
                 .iter()
                 .any(|text| NO_CREDENTIALS.iter().any(|w| text.contains(w)));
@@ -94,7 +93,8 @@ pub(super) const RULES: &[Rule] = &[
     // also be a Node that was deleted in between.
     Rule {
         finding: &finding::JOIN_REGISTRATION_FORBIDDEN,
-        detect: &[kubelet_line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &["Unable to register node with API server"],
             |line| Match::node_if(is_registration_forbidden(line)),
         )],
@@ -110,7 +110,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::JOIN_SERVING_CERT_PENDING,
         detect: &[
-            kubelet_line(
+            Detect::said(
+                &[KUBELET],
                 &[
                     "no serving certificate available for the kubelet",
                     "ertificate request was not signed",
@@ -137,9 +138,11 @@ pub(super) const RULES: &[Rule] = &[
     // sharper finding of the join before it.
     Rule {
         finding: &finding::JOIN_NOT_REGISTERED,
-        detect: &[kubelet_line(&["Attempting to register node"], |line| {
-            Match::node_if(line.message() == "Attempting to register node")
-        })],
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["Attempting to register node"],
+            |line| Match::node_if(line.message() == "Attempting to register node"),
+        )],
         threshold: Threshold {
             hits: 2,
             within: Duration::from_mins(3),
@@ -194,15 +197,3 @@ const NO_CREDENTIALS: &[&str] = &[
     "the instance has no role: no instance profile is attached to it",
     "the instance metadata service has no credentials for the role",
 ];
-
-const fn kubelet_line(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
-}

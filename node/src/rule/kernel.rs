@@ -10,7 +10,7 @@ mod process;
 
 use std::time::Duration;
 
-use super::{Clear, Detect, KERNEL, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold};
+use super::{Clear, Detect, Rule, Signal, Threshold};
 use crate::finding;
 
 /// What only a reboot takes back: no boot of a node lasts longer, and each begins with nothing.
@@ -48,19 +48,6 @@ pub(super) const RULES: &[Rule] = &[
         clears: &[Clear::ProbePassed(Duration::from_mins(5))],
     },
 ];
-
-/// A pattern over the kernel's log.
-pub(super) const fn line(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KERNEL],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
-}
 
 /// What a line of the kernel says that other lines are judged by.
 pub(super) fn signal(message: &str) -> Option<Signal> {

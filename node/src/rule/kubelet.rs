@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub(super) use node::{SHUTDOWN, is_shutdown_cancelled};
 
-use super::{Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold};
+use super::{Clear, Detect, KUBELET, Match, Rule, Signal, Threshold};
 use crate::finding;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -27,17 +27,11 @@ pub(super) const RULES: &[Rule] = &[
     // kubelet that stays proves that it is over.
     Rule {
         finding: &finding::KUBELET_CLIENT_CA_MISSING,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: CLIENT_CA,
-            matches: |line| {
-                let error = line.error();
-                Match::node_if(
-                    CLIENT_CA.iter().any(|words| error.contains(words))
-                        && !line.is_about_workload(),
-                )
-            },
+        detect: &[Detect::said(&[KUBELET], CLIENT_CA, |line| {
+            let error = line.error();
+            Match::node_if(
+                CLIENT_CA.iter().any(|words| error.contains(words)) && !line.is_about_workload(),
+            )
         })],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -53,15 +47,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::KUBELET_UNKNOWN_FLAG,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["failed to parse kubelet flag: "],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["failed to parse kubelet flag: "],
+            |line| {
                 let error = line.error();
                 Match::node_if(error.contains("failed to parse kubelet flag: unknown "))
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: PARSED,
@@ -69,15 +62,14 @@ pub(super) const RULES: &[Rule] = &[
     // cmd/kubelet/app/options/options.go, ValidateKubeletFlags: an error of two lines.
     Rule {
         finding: &finding::KUBELET_BAD_NODE_LABEL,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["labels specified with --node-labels: "],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["labels specified with --node-labels: "],
+            |line| {
                 let error = line.error();
                 Match::node_if(error.contains("labels specified with --node-labels: "))
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: PARSED,
@@ -85,17 +77,16 @@ pub(super) const RULES: &[Rule] = &[
     // pkg/kubelet/server/server.go: the kubelet ends after this line.
     Rule {
         finding: &finding::KUBELET_PORT_IN_USE,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["Failed to listen and serve"],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["Failed to listen and serve"],
+            |line| {
                 Match::node_if(
                     line.message() == "Failed to listen and serve"
                         && line.error().contains("bind: address already in use"),
                 )
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[Clear::UnitActive(KUBELET, Duration::from_mins(1))],
@@ -104,17 +95,16 @@ pub(super) const RULES: &[Rule] = &[
     // proves that it is over.
     Rule {
         finding: &finding::KUBELET_SWAP_ON,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["unning with swap on is not supported"],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["unning with swap on is not supported"],
+            |line| {
                 Match::node_if(
                     line.error()
                         .contains("unning with swap on is not supported"),
                 )
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: STAYED,
@@ -122,11 +112,10 @@ pub(super) const RULES: &[Rule] = &[
     // pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables; the kubelet ends after this line.
     Rule {
         finding: &finding::KUBELET_KERNEL_SETTINGS,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["invalid kernel flag: ", "open /proc/sys/"],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["invalid kernel flag: ", "open /proc/sys/"],
+            |line| {
                 let error = line.error();
                 Match::node_if(
                     line.message() == "Failed to start ContainerManager"
@@ -135,7 +124,7 @@ pub(super) const RULES: &[Rule] = &[
                             .any(|words| error.contains(words)),
                 )
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: STAYED,
@@ -144,22 +133,18 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::BOOTSTRAP_KUBELET_MISSING,
         detect: &[
-            Detect::Line(LinePattern {
-                units: &[KUBELET],
-                speaker: Speaker::Manager,
-                literals: &["status=203/EXEC"],
-                matches: |line| Match::node_if(line.message().contains("Main process exited")),
+            Detect::managed(&[KUBELET], &["status=203/EXEC"], |line| {
+                Match::node_if(line.message().contains("Main process exited"))
             }),
             // Which file, and why not: said by the process that was to become the kubelet.
-            Detect::Line(LinePattern {
-                units: &[KUBELET],
-                speaker: Speaker::Service,
-                literals: &[
+            Detect::said(
+                &[KUBELET],
+                &[
                     "Unable to locate executable",
                     "Failed to locate executable",
                     "Failed at step EXEC",
                 ],
-                matches: |line| {
+                |line| {
                     let message = line.message();
                     (message.contains("/kubelet") && message.starts_with(KUBELET)).then(|| {
                         Match::Evidence {
@@ -167,7 +152,7 @@ pub(super) const RULES: &[Rule] = &[
                         }
                     })
                 },
-            }),
+            ),
         ],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -176,14 +161,9 @@ pub(super) const RULES: &[Rule] = &[
     // cmd/kubelet/app/server.go: every way in which the configuration ends a kubelet before it runs.
     Rule {
         finding: &finding::KUBELET_CONFIG_INVALID,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: CONFIG_INVALID,
-            matches: |line| {
-                let error = line.error();
-                Match::node_if(CONFIG_INVALID.iter().any(|words| error.contains(words)))
-            },
+        detect: &[Detect::said(&[KUBELET], CONFIG_INVALID, |line| {
+            let error = line.error();
+            Match::node_if(CONFIG_INVALID.iter().any(|words| error.contains(words)))
         })],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -196,25 +176,19 @@ pub(super) const RULES: &[Rule] = &[
         detect: &[
             Detect::Restarted(KUBELET),
             // What the kubelet said last is worth more than how it ended.
-            Detect::Line(LinePattern {
-                units: &[KUBELET],
-                speaker: Speaker::Service,
-                literals: &["command failed", "panic: "],
-                matches: |line| {
-                    evidence_if(
-                        line.message() == "command failed" || line.message().starts_with("panic: "),
-                    )
-                },
+            Detect::said(&[KUBELET], &["command failed", "panic: "], |line| {
+                evidence_if(
+                    line.message() == "command failed" || line.message().starts_with("panic: "),
+                )
             }),
-            Detect::Line(LinePattern {
-                units: &[KUBELET],
-                speaker: Speaker::Manager,
-                literals: &["Main process exited", "Failed with result"],
-                matches: |line| {
+            Detect::managed(
+                &[KUBELET],
+                &["Main process exited", "Failed with result"],
+                |line| {
                     // `exit-code` only repeats the line before it; `resources`, `oom-kill`, `watchdog` do not.
                     evidence_if(!line.message().ends_with("Failed with result 'exit-code'."))
                 },
-            }),
+            ),
         ],
         threshold: Threshold::times(3, FIVE_MINUTES),
         harmless: None,
@@ -243,19 +217,6 @@ const CONFIG_INVALID: &[&str] = &[
 fn evidence_if(condition: bool) -> Option<Match> {
     condition.then(|| Match::Evidence {
         object: KUBELET.to_owned(),
-    })
-}
-
-/// A line of the kubelet itself.
-const fn line(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET],
-        speaker: Speaker::Service,
-        literals,
-        matches,
     })
 }
 

@@ -9,9 +9,7 @@ mod way;
 
 use std::time::Duration;
 
-use super::{
-    Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold, api_call,
-};
+use super::{Clear, Detect, KUBELET, Match, Rule, Signal, Threshold, api_call};
 use crate::finding;
 
 pub(super) use host::RULES as HOST_RULES;
@@ -22,31 +20,25 @@ const CLEARS: &[Clear] = &[Clear::On(Signal::Registered), Clear::Silence(TWO_MIN
 pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_CA_MISMATCH,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["x509: certificate signed by unknown authority"],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["x509: certificate signed by unknown authority"],
+            |line| {
                 fails_with(line, |reason| {
                     reason.contains("x509: certificate signed by unknown authority")
                 })
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: CLEARS,
     },
     Rule {
         finding: &finding::NETWORK_DNS_NO_SUCH_HOST,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["no such host"],
-            matches: |line| {
-                fails_with(line, |reason| {
-                    reason.contains("lookup ") && reason.ends_with("no such host")
-                })
-            },
+        detect: &[Detect::said(&[KUBELET], &["no such host"], |line| {
+            fails_with(line, |reason| {
+                reason.contains("lookup ") && reason.ends_with("no such host")
+            })
         })],
         threshold: Threshold::times(2, TWO_MINUTES),
         harmless: None,
@@ -54,34 +46,32 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::NETWORK_API_REFUSED,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["connect: connection refused"],
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["connect: connection refused"],
+            |line| {
                 // `proxyconnect tcp: …` is the proxy's refusal, `lookup …: read udp …` the name server's.
                 fails_with(line, |reason| {
                     reason.starts_with("dial tcp ")
                         && reason.ends_with("connect: connection refused")
                 })
             },
-        })],
+        )],
         threshold: Threshold::times(3, TWO_MINUTES),
         harmless: None,
         clears: CLEARS,
     },
     Rule {
         finding: &finding::NETWORK_API_TIMEOUT,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &[
+        detect: &[Detect::said(
+            &[KUBELET],
+            &[
                 "i/o timeout",
                 "Client.Timeout exceeded",
                 "context deadline exceeded",
             ],
-            matches: |line| fails_with(line, is_timeout),
-        })],
+            |line| fails_with(line, is_timeout),
+        )],
         threshold: Threshold::times(3, TWO_MINUTES),
         harmless: None,
         clears: CLEARS,

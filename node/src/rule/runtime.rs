@@ -6,25 +6,18 @@ use std::time::Duration;
 
 pub(super) use containers::{CGROUP_PATH, is_creation, is_sandbox_started};
 
-use super::{
-    CONTAINERD, Clear, Detect, KUBELET, LinePattern, Match, Rule, Signal, Speaker, Threshold,
-};
+use super::{CONTAINERD, Clear, Detect, KUBELET, Match, Rule, Signal, Threshold};
 use crate::finding;
 
 pub(super) const RULES: &[Rule] = &[
     // cmd/containerd/main.go prints what ends the program; cmd/containerd/server/config and its loaders say these.
     Rule {
         finding: &finding::RUNTIME_CONFIG_INVALID,
-        detect: &[Detect::Line(LinePattern {
-            units: &[CONTAINERD],
-            speaker: Speaker::Service,
-            literals: &["containerd: "],
-            matches: |line| {
-                let end = line.message().strip_prefix("containerd: ");
-                Match::node_if(
-                    end.is_some_and(|end| CONFIG_INVALID.iter().any(|words| end.contains(words))),
-                )
-            },
+        detect: &[Detect::said(&[CONTAINERD], &["containerd: "], |line| {
+            let end = line.message().strip_prefix("containerd: ");
+            Match::node_if(
+                end.is_some_and(|end| CONFIG_INVALID.iter().any(|words| end.contains(words))),
+            )
         })],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -33,12 +26,11 @@ pub(super) const RULES: &[Rule] = &[
     // systemd's src/basic/exit-status.c: the program of ExecStart= cannot be run.
     Rule {
         finding: &finding::RUNTIME_NOT_INSTALLED,
-        detect: &[Detect::Line(LinePattern {
-            units: &[CONTAINERD],
-            speaker: Speaker::Manager,
-            literals: &["status=203/EXEC"],
-            matches: |line| Match::node_if(line.message().contains("Main process exited")),
-        })],
+        detect: &[Detect::managed(
+            &[CONTAINERD],
+            &["status=203/EXEC"],
+            |line| Match::node_if(line.message().contains("Main process exited")),
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[Clear::UnitActive(CONTAINERD, Duration::from_secs(10))],
@@ -49,11 +41,10 @@ pub(super) const RULES: &[Rule] = &[
         detect: &[
             Detect::Restarted(CONTAINERD),
             // What it said last is worth more than how it ended.
-            Detect::Line(LinePattern {
-                units: &[CONTAINERD],
-                speaker: Speaker::Service,
-                literals: &["containerd: ", "panic: ", "level=fatal"],
-                matches: |line| {
+            Detect::said(
+                &[CONTAINERD],
+                &["containerd: ", "panic: ", "level=fatal"],
+                |line| {
                     let message = line.message();
                     evidence_if(
                         message.starts_with("containerd: ")
@@ -61,16 +52,15 @@ pub(super) const RULES: &[Rule] = &[
                             || line.value("level").is_some_and(|level| level == "fatal"),
                     )
                 },
-            }),
-            Detect::Line(LinePattern {
-                units: &[CONTAINERD],
-                speaker: Speaker::Manager,
-                literals: &["Main process exited", "Failed with result"],
-                matches: |line| {
+            ),
+            Detect::managed(
+                &[CONTAINERD],
+                &["Main process exited", "Failed with result"],
+                |line| {
                     // `exit-code` only repeats the line before it.
                     evidence_if(!line.message().ends_with("Failed with result 'exit-code'."))
                 },
-            }),
+            ),
         ],
         threshold: Threshold::times(3, Duration::from_mins(5)),
         harmless: None,
@@ -81,18 +71,16 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::RUNTIME_RUNC_MISSING,
         detect: &[
-            Detect::Line(LinePattern {
-                units: &[KUBELET],
-                speaker: Speaker::Service,
-                literals: &["unable to retrieve OCI runtime error"],
-                matches: |line| Match::node_if(is_without_runc(&line.error())),
-            }),
-            Detect::Line(LinePattern {
-                units: &[CONTAINERD],
-                speaker: Speaker::Service,
-                literals: &["unable to retrieve OCI runtime error"],
-                matches: |line| Match::node_if(is_without_runc(&line.error())),
-            }),
+            Detect::said(
+                &[KUBELET],
+                &["unable to retrieve OCI runtime error"],
+                |line| Match::node_if(is_without_runc(&line.error())),
+            ),
+            Detect::said(
+                &[CONTAINERD],
+                &["unable to retrieve OCI runtime error"],
+                |line| Match::node_if(is_without_runc(&line.error())),
+            ),
         ],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -102,12 +90,11 @@ pub(super) const RULES: &[Rule] = &[
     // finds no socket at its start ends, and is started again five seconds later.
     Rule {
         finding: &finding::RUNTIME_SOCKET_MISSING,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &["containerd.sock: connect: "],
-            matches: |line| Match::node_if(is_without_socket(&line.error())),
-        })],
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["containerd.sock: connect: "],
+            |line| Match::node_if(is_without_socket(&line.error())),
+        )],
         threshold: Threshold {
             hits: 3,
             within: Duration::from_mins(1),
@@ -123,24 +110,18 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::RUNTIME_CRI_UNAVAILABLE,
         detect: &[
-            Detect::Line(LinePattern {
-                units: &[KUBELET],
-                speaker: Speaker::Service,
-                literals: &["unknown service runtime.v1."],
-                // `method RuntimeConfig not implemented` is an older containerd, and harmless.
-                matches: |line| {
-                    let error = line.error();
-                    Match::node_if(
-                        error.contains("code = Unimplemented desc = unknown service runtime.v1."),
-                    )
-                },
+            // `method RuntimeConfig not implemented` is an older containerd, and harmless.
+            Detect::said(&[KUBELET], &["unknown service runtime.v1."], |line| {
+                let error = line.error();
+                Match::node_if(
+                    error.contains("code = Unimplemented desc = unknown service runtime.v1."),
+                )
             }),
             // containerd names the plugin in the message (1.7) or in `id` (2.x), and the reason in `error`.
-            Detect::Line(LinePattern {
-                units: &[CONTAINERD],
-                speaker: Speaker::Service,
-                literals: &["failed to load plugin", "failed to create CRI service"],
-                matches: |line| {
+            Detect::said(
+                &[CONTAINERD],
+                &["failed to load plugin", "failed to create CRI service"],
+                |line| {
                     let is_cri = |text: &str| text.contains("io.containerd.grpc.v1.cri");
                     let not_loaded = line.message().starts_with("failed to load plugin")
                         && (is_cri(line.message())
@@ -149,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
                         not_loaded || line.error().contains("failed to create CRI service"),
                     )
                 },
-            }),
+            ),
         ],
         threshold: Threshold::ONCE,
         harmless: None,

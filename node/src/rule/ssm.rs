@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{Clear, Detect, LinePattern, Match, Rule, SSM_AGENT, Signal, Speaker, Threshold};
+use super::{Clear, Detect, Match, Rule, SSM_AGENT, Signal, Threshold};
 use crate::finding;
 
 /// The agent sleeps up to half an hour between two tries.
@@ -33,7 +33,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::SSM_NO_ROLE,
         detect: &[
-            line(&["no EC2 instance role found"], |_| Match::node_if(true)),
+            Detect::said(&[SSM_AGENT], &["no EC2 instance role found"], |_| {
+                Match::node_if(true)
+            }),
             Detect::Missing(Signal::SsmRoleFound),
         ],
         threshold: Threshold::ONCE,
@@ -47,7 +49,8 @@ pub(super) const RULES: &[Rule] = &[
     // That Default Host Management is not configured is said to every role that is refused, and to none as well.
     Rule {
         finding: &finding::SSM_DENIED,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[SSM_AGENT],
             &["is not authorized to perform: ssm:UpdateInstanceInformation"],
             |_| Match::node_if(true),
         )],
@@ -63,9 +66,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::SSM_UNREACHABLE,
         detect: &[
-            line(&["https://ssm.", "https://ssmmessages."], |line| {
-                Match::node_if(is_no_way(line.message()))
-            }),
+            Detect::said(
+                &[SSM_AGENT],
+                &["https://ssm.", "https://ssmmessages."],
+                |line| Match::node_if(is_no_way(line.message())),
+            ),
             Detect::Missing(Signal::SsmReached),
         ],
         threshold: Threshold::times(2, Duration::from_mins(5)),
@@ -77,18 +82,6 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
 ];
-
-const fn line(
-    literals: &'static [&'static str],
-    matches: fn(&super::Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[SSM_AGENT],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
-}
 
 /// The core process has reported to Systems Manager: by the instance's role, or by the one of Default Host Management. It
 /// says so again every half hour.

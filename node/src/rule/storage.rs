@@ -6,9 +6,7 @@ mod volume;
 
 use std::time::Duration;
 
-use super::{
-    CONTAINERD, Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Speaker, Threshold, kernel,
-};
+use super::{CONTAINERD, Clear, Detect, KERNEL, KUBELET, Line, Match, Rule, Threshold, kernel};
 use crate::finding;
 
 const HALF_AN_HOUR: &[Clear] = &[Clear::Silence(Duration::from_mins(30))];
@@ -18,11 +16,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::STORAGE_DISK_FULL,
         detect: &[
-            Detect::Line(LinePattern {
-                units: &[KUBELET, CONTAINERD],
-                speaker: Speaker::Service,
-                literals: &[NO_SPACE],
-                matches: |line| Match::node_if(is_of_node(line, NO_SPACE)),
+            Detect::said(&[KUBELET, CONTAINERD], &[NO_SPACE], |line| {
+                Match::node_if(is_of_node(line, NO_SPACE))
             }),
             Detect::Probe,
         ],
@@ -38,13 +33,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::STORAGE_READ_ONLY,
         detect: &[
-            Detect::Line(LinePattern {
-                units: &[KUBELET, CONTAINERD],
-                speaker: Speaker::Service,
-                literals: &[READ_ONLY],
-                matches: |line| Match::node_if(is_of_node(line, READ_ONLY)),
+            Detect::said(&[KUBELET, CONTAINERD], &[READ_ONLY], |line| {
+                Match::node_if(is_of_node(line, READ_ONLY))
             }),
-            kernel::line(
+            Detect::said(
+                &[KERNEL],
                 &["Remounting filesystem read-only", "forced readonly"],
                 |line| hit(device::turned_read_only(line.message())?),
             ),
@@ -90,19 +83,6 @@ fn is_of_node(line: &Line<'_>, words: &str) -> bool {
         && !["inotify", "/sys/", "/proc/", "OCI runtime ", "MountVolume."]
             .iter()
             .any(|other| error.contains(other))
-}
-
-/// A pattern over the kubelet's log.
-const fn kubelet(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what a pattern answers")]

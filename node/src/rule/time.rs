@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Clear, Detect, Harmless, KUBELET, LinePattern, Match, NODEADM_CONFIG, NODEADM_RUN, Rule,
-    Signal, Speaker, Threshold, api_call,
+    Clear, Detect, Harmless, KUBELET, Match, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal, Threshold,
+    api_call,
 };
 use crate::finding;
 
@@ -14,18 +14,17 @@ pub(super) const RULES: &[Rule] = &[
     // AWS's words, in whichever SDK: `SignatureDoesNotMatch: Signature expired: T1 is now earlier than T2 (…)`.
     Rule {
         finding: &finding::TIME_SIGNATURE_EXPIRED,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET, NODEADM_CONFIG, NODEADM_RUN],
-            speaker: Speaker::Service,
-            literals: SIGNATURE,
-            matches: |line| {
+        detect: &[Detect::said(
+            &[KUBELET, NODEADM_CONFIG, NODEADM_RUN],
+            SIGNATURE,
+            |line| {
                 let error = line.error();
                 let said = [line.message(), &error]
                     .iter()
                     .any(|text| is_signature_expired(text));
                 Match::node_if(said && !line.is_about_workload())
             },
-        })],
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[Clear::On(Signal::Registered), Clear::Silence(FIVE_MINUTES)],
@@ -34,15 +33,8 @@ pub(super) const RULES: &[Rule] = &[
     // ours to mend.
     Rule {
         finding: &finding::TIME_CERT_VALIDITY,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBELET],
-            speaker: Speaker::Service,
-            literals: &[VALIDITY],
-            matches: |line| {
-                Match::node_if(
-                    api_call::failure(line).is_some_and(|reason| reason.contains(VALIDITY)),
-                )
-            },
+        detect: &[Detect::said(&[KUBELET], &[VALIDITY], |line| {
+            Match::node_if(api_call::failure(line).is_some_and(|reason| reason.contains(VALIDITY)))
         })],
         threshold: Threshold::ONCE,
         harmless: None,
@@ -55,15 +47,12 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::TIME_UNSYNCHRONIZED,
         detect: &[
-            Detect::Line(LinePattern {
-                // Amazon Linux and Red Hat; Debian and Ubuntu.
-                units: &["chronyd.service", "chrony.service"],
-                speaker: Speaker::Service,
-                literals: &["System clock wrong by "],
-                matches: |line| {
-                    Match::node_if(line.message().starts_with("System clock wrong by "))
-                },
-            }),
+            // Amazon Linux and Red Hat; Debian and Ubuntu.
+            Detect::said(
+                &["chronyd.service", "chrony.service"],
+                &["System clock wrong by "],
+                |line| Match::node_if(line.message().starts_with("System clock wrong by ")),
+            ),
             Detect::Probe,
         ],
         threshold: Threshold::ONCE,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::super::{
     CLOUD_FINAL, Detect, Harmless, Line, Match, NODEADM, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal,
-    Speaker, Threshold,
+    Threshold,
 };
-use super::{CLEARS, unit_line};
+use super::CLEARS;
 use crate::finding::{self, Finding};
 
 pub(in crate::rule) const RULES: &[Rule] = &[
@@ -42,9 +42,8 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // The script that AL2023 has in the place of AL2's, and bash where there is none.
     said(
         &finding::BOOTSTRAP_AL2_SCRIPT,
-        &[unit_line(
+        &[Detect::said(
             &[NODEADM_CONFIG, NODEADM_RUN, CLOUD_FINAL],
-            Speaker::Service,
             AL2,
             |line| Match::node_if(has_any(line.message(), AL2)),
         )],
@@ -57,9 +56,8 @@ pub(in crate::rule) const RULES: &[Rule] = &[
         )),
         ..said(
             &finding::BOOTSTRAP_IMDS_UNREACHABLE,
-            &[unit_line(
+            &[Detect::said(
                 &[NODEADM_CONFIG, NODEADM_RUN, CLOUD_FINAL],
-                Speaker::Service,
                 IMDS,
                 |line| Match::node_if(is_without_imds(line.message())),
             )],
@@ -194,5 +192,5 @@ const fn nodeadm(
     literals: &'static [&'static str],
     matches: fn(&Line<'_>) -> Option<Match>,
 ) -> Detect {
-    unit_line(NODEADM, Speaker::Service, literals, matches)
+    Detect::said(NODEADM, literals, matches)
 }

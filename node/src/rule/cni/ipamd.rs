@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use super::super::{
-    Clear, Detect, Harmless, IPAMD, Line, LinePattern, Match, Rule, Signal, Speaker, Threshold, zap,
+    CONTAINERD, Clear, Detect, Harmless, IPAMD, KUBELET, Line, Match, Rule, Signal, Threshold, zap,
 };
-use super::sandbox::{TRIED_AGAIN, sandbox_line};
+use super::sandbox::TRIED_AGAIN;
 use crate::finding;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -20,13 +20,18 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::CNI_NO_FREE_IPS,
         detect: &[
-            sandbox_line(&["failed to assign an IP address to container"], |line| {
-                Match::node_if(
-                    line.error()
-                        .contains("failed to assign an IP address to container"),
-                )
-            }),
-            ipamd(
+            Detect::said(
+                &[KUBELET, CONTAINERD],
+                &["failed to assign an IP address to container"],
+                |line| {
+                    Match::node_if(
+                        line.error()
+                            .contains("failed to assign an IP address to container"),
+                    )
+                },
+            ),
+            Detect::said(
+                &[IPAMD],
                 &["IP pool is too low", "DataStore has no available IP"],
                 |line| {
                     let words = zap::words(line);
@@ -48,7 +53,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::CNI_SUBNET_FULL,
-        detect: &[ipamd(SUBNET_FULL, |line| {
+        detect: &[Detect::said(&[IPAMD], SUBNET_FULL, |line| {
             Match::node_if(is_refused(line, SUBNET_FULL))
         })],
         threshold: Threshold::ONCE,
@@ -57,7 +62,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::CNI_PREFIX_FRAGMENTED,
-        detect: &[ipamd(FRAGMENTED, |line| {
+        detect: &[Detect::said(&[IPAMD], FRAGMENTED, |line| {
             Match::node_if(is_refused(line, FRAGMENTED))
         })],
         threshold: Threshold::ONCE,
@@ -67,7 +72,8 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // One refusal of an address is ipamd's count being out of step with EC2's, which it then corrects.
     Rule {
         finding: &finding::CNI_ENI_LIMIT,
-        detect: &[ipamd(
+        detect: &[Detect::said(
+            &[IPAMD],
             &[
                 "AttachmentLimitExceeded: ",
                 "PrivateIpAddressLimitExceeded: ",
@@ -85,7 +91,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::CNI_IAM_DENIED,
-        detect: &[ipamd(DENIED, |line| {
+        detect: &[Detect::said(&[IPAMD], DENIED, |line| {
             Match::node_if(is_refused(line, DENIED))
         })],
         threshold: Threshold::ONCE,
@@ -96,13 +102,13 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::CNI_IPAMD_DOWN,
         detect: &[
-            sandbox_line(&["127.0.0.1:50051"], |line| {
+            Detect::said(&[KUBELET, CONTAINERD], &["127.0.0.1:50051"], |line| {
                 let error = line.error();
                 Match::node_if(
                     error.contains("127.0.0.1:50051") && error.contains("connection refused"),
                 )
             }),
-            ipamd(&["Retrying waiting for IPAM-D"], |line| {
+            Detect::said(&[IPAMD], &["Retrying waiting for IPAM-D"], |line| {
                 Match::node_if(zap::words(line).contains("Retrying waiting for IPAM-D"))
             }),
             Detect::Probe,
@@ -123,7 +129,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // again after up to five minutes. kube-proxy comes up beside it, so the first half minute is nobody's fault.
     Rule {
         finding: &finding::CNI_IPAMD_NO_API,
-        detect: &[ipamd(NO_API, |line| {
+        detect: &[Detect::said(&[IPAMD], NO_API, |line| {
             let words = zap::words(line);
             Match::node_if(NO_API.iter().any(|start| words.starts_with(start)))
         })],
@@ -140,7 +146,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     },
     Rule {
         finding: &finding::CNI_IPAMD_RESTARTING,
-        detect: &[ipamd(&["Starting L-IPAMD"], |line| {
+        detect: &[Detect::said(&[IPAMD], &["Starting L-IPAMD"], |line| {
             Match::node_if(zap::words(line).starts_with("Starting L-IPAMD"))
         })],
         threshold: Threshold::times(6, Duration::from_hours(1)),
@@ -165,16 +171,4 @@ const NO_API: &[&str] = &[
 
 fn is_refused(line: &Line<'_>, codes: &[&str]) -> bool {
     zap::complaint(line).is_some_and(|words| codes.iter().any(|code| words.contains(code)))
-}
-
-const fn ipamd(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[IPAMD],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
 }

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::super::{
-    CONTAINERD, Clear, Detect, KUBELET, Line, LinePattern, Match, NETWORK_POLICY_AGENT, Rule,
-    Signal, Speaker, Threshold, zap,
+    CONTAINERD, Clear, Detect, KUBELET, Line, Match, NETWORK_POLICY_AGENT, Rule, Signal, Threshold,
+    zap,
 };
 use crate::finding;
 
@@ -27,12 +27,7 @@ pub(super) const TRIED_AGAIN: Threshold = Threshold {
 pub(super) const BAD_CONFIG: Rule = Rule {
     finding: &finding::CNI_BAD_CONFIG,
     detect: &[
-        Detect::Line(LinePattern {
-            units: &[CONTAINERD],
-            speaker: Speaker::Service,
-            literals: &["cni config load failed: "],
-            matches: bad_config,
-        }),
+        Detect::said(&[CONTAINERD], &["cni config load failed: "], bad_config),
         Detect::Probe,
     ],
     threshold: Threshold::ONCE,
@@ -47,14 +42,18 @@ pub(super) const BAD_CONFIG: Rule = Rule {
 /// emptied the folder, old sandboxes go before the plug-in comes back.
 pub(super) const PLUGIN_MISSING: Rule = Rule {
     finding: &finding::CNI_PLUGIN_MISSING,
-    detect: &[sandbox_line(&["failed to find plugin "], |line| {
-        let error = line.error();
-        Match::node_if(
-            error.contains("failed to find plugin ")
-                && error.contains(" in path [")
-                && !error.contains(TAKEN_DOWN),
-        )
-    })],
+    detect: &[Detect::said(
+        &[KUBELET, CONTAINERD],
+        &["failed to find plugin "],
+        |line| {
+            let error = line.error();
+            Match::node_if(
+                error.contains("failed to find plugin ")
+                    && error.contains(" in path [")
+                    && !error.contains(TAKEN_DOWN),
+            )
+        },
+    )],
     threshold: Threshold::ONCE,
     harmless: None,
     clears: &[Clear::Silence(FIVE_MINUTES)],
@@ -63,11 +62,15 @@ pub(super) const PLUGIN_MISSING: Rule = Rule {
 /// What no sharper finding of this area names. One failure, told in five lines, is weather.
 pub(super) const SETUP_FAILED: Rule = Rule {
     finding: &finding::CNI_SANDBOX_SETUP_FAILED,
-    detect: &[sandbox_line(&[SET_UP, TAKEN_DOWN], |line| {
-        let error = line.error();
-        let failed = error.contains(SET_UP) || error.contains(TAKEN_DOWN);
-        Match::node_if(failed && !NAMED.iter().any(|words| error.contains(words)))
-    })],
+    detect: &[Detect::said(
+        &[KUBELET, CONTAINERD],
+        &[SET_UP, TAKEN_DOWN],
+        |line| {
+            let error = line.error();
+            let failed = error.contains(SET_UP) || error.contains(TAKEN_DOWN);
+            Match::node_if(failed && !NAMED.iter().any(|words| error.contains(words)))
+        },
+    )],
     threshold: TRIED_AGAIN,
     harmless: None,
     clears: &[Clear::Silence(FIVE_MINUTES)],
@@ -78,18 +81,17 @@ pub(super) const SETUP_FAILED: Rule = Rule {
 pub(super) const POLICY_AGENT_DOWN: Rule = Rule {
     finding: &finding::CNI_POLICY_AGENT_DOWN,
     detect: &[
-        sandbox_line(&[POLICY_FAILED, POLICY_AGENT], |line| {
-            let error = line.error();
-            Match::node_if(error.contains(POLICY_FAILED) || error.contains(POLICY_AGENT))
-        }),
-        Detect::Line(LinePattern {
-            units: &[NETWORK_POLICY_AGENT],
-            speaker: Speaker::Service,
-            literals: STATE_LOST,
-            matches: |line| {
-                let words = zap::words(line);
-                Match::proof_if(STATE_LOST.iter().any(|lost| words.contains(lost)))
+        Detect::said(
+            &[KUBELET, CONTAINERD],
+            &[POLICY_FAILED, POLICY_AGENT],
+            |line| {
+                let error = line.error();
+                Match::node_if(error.contains(POLICY_FAILED) || error.contains(POLICY_AGENT))
             },
+        ),
+        Detect::said(&[NETWORK_POLICY_AGENT], STATE_LOST, |line| {
+            let words = zap::words(line);
+            Match::proof_if(STATE_LOST.iter().any(|lost| words.contains(lost)))
         }),
     ],
     threshold: TRIED_AGAIN,
@@ -132,16 +134,4 @@ fn bad_config(line: &Line<'_>) -> Option<Match> {
         });
     }
     Match::node_if(true)
-}
-
-pub(super) const fn sandbox_line(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET, CONTAINERD],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
 }

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use super::super::{
-    Clear, Detect, KUBELET, LinePattern, Match, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal, Speaker,
-    Threshold,
+    Clear, Detect, KUBELET, Match, NODEADM_CONFIG, NODEADM_RUN, Rule, Signal, Threshold,
 };
-use super::kubelet_line;
 use crate::finding;
 
 const REGISTERED: &[Clear] = &[
@@ -17,7 +15,7 @@ const REGISTERED: &[Clear] = &[
 /// The API server's RBAC. What an anonymous caller asks of the kubelet is in lines of another form.
 pub(super) const ANONYMOUS: Rule = Rule {
     finding: &finding::JOIN_ANONYMOUS,
-    detect: &[kubelet_line(&["system:anonymous"], |line| {
+    detect: &[Detect::said(&[KUBELET], &["system:anonymous"], |line| {
         let error = line.error();
         Match::node_if(
             !line.is_about_workload()
@@ -33,18 +31,24 @@ pub(super) const ANONYMOUS: Rule = Rule {
 /// client-go, plugin/pkg/client/auth/exec: there is no such program, or it cannot be run.
 pub(super) const EXEC_MISSING: Rule = Rule {
     finding: &finding::JOIN_EXEC_MISSING,
-    detect: &[kubelet_line(&["getting credentials: exec: "], |line| {
-        let error = line.error();
-        let why = error
-            .split_once("getting credentials: exec: ")
-            .map_or("", |(_, why)| why);
-        let not_found = why
-            .strip_prefix("executable ")
-            .is_some_and(|helper| helper.contains(" not found"));
-        Match::node_if(
-            not_found || why.starts_with("fork/exec ") || why.contains("executable file not found"),
-        )
-    })],
+    detect: &[Detect::said(
+        &[KUBELET],
+        &["getting credentials: exec: "],
+        |line| {
+            let error = line.error();
+            let why = error
+                .split_once("getting credentials: exec: ")
+                .map_or("", |(_, why)| why);
+            let not_found = why
+                .strip_prefix("executable ")
+                .is_some_and(|helper| helper.contains(" not found"));
+            Match::node_if(
+                not_found
+                    || why.starts_with("fork/exec ")
+                    || why.contains("executable file not found"),
+            )
+        },
+    )],
     threshold: Threshold::ONCE,
     harmless: None,
     clears: REGISTERED,
@@ -53,7 +57,7 @@ pub(super) const EXEC_MISSING: Rule = Rule {
 /// cmd/kubelet/app/server.go, buildKubeletClientConfig: the kubelet ends after this line.
 pub(super) const KUBECONFIG_INVALID: Rule = Rule {
     finding: &finding::JOIN_KUBECONFIG_INVALID,
-    detect: &[kubelet_line(KUBECONFIG, |line| {
+    detect: &[Detect::said(&[KUBELET], KUBECONFIG, |line| {
         let error = line.error();
         Match::node_if(KUBECONFIG.iter().any(|words| error.contains(words)))
     })],
@@ -68,7 +72,7 @@ pub(super) const KUBECONFIG_INVALID: Rule = Rule {
 /// What a credential helper writes on its standard error: the AWS CLI (botocore/exceptions.py), the Go SDK.
 pub(super) const STS_UNREACHABLE: Rule = Rule {
     finding: &finding::JOIN_STS_UNREACHABLE,
-    detect: &[kubelet_line(&["https://sts."], |line| {
+    detect: &[Detect::said(&[KUBELET], &["https://sts."], |line| {
         let error = line.error();
         let said = [line.message(), &error].iter().any(|text| is_no_way(text));
         Match::node_if(said && !line.is_about_workload())
@@ -86,7 +90,7 @@ pub(super) const NO_PRIVATE_DNS: Rule = Rule {
     finding: &finding::JOIN_NO_PRIVATE_DNS,
     detect: &[
         // Quoted within a structured line, and alone.
-        kubelet_line(&["\" not found"], |line| {
+        Detect::said(&[KUBELET], &["\" not found"], |line| {
             let error = line.error();
             Match::node_if(
                 !line.is_about_workload()
@@ -95,18 +99,17 @@ pub(super) const NO_PRIVATE_DNS: Rule = Rule {
                         .any(|words| error.contains(words)),
             )
         }),
-        Detect::Line(LinePattern {
-            units: &[NODEADM_CONFIG, NODEADM_RUN],
-            speaker: Speaker::Service,
-            literals: &["privateDnsName"],
-            matches: |line| {
+        Detect::said(
+            &[NODEADM_CONFIG, NODEADM_RUN],
+            &["privateDnsName"],
+            |line| {
                 let text = line.message();
                 Match::node_if(
                     text.contains("\"privateDnsName\":\"\"")
                         || text.contains("\"privateDnsName\": \"\""),
                 )
             },
-        }),
+        ),
     ],
     threshold: Threshold::ONCE,
     harmless: None,

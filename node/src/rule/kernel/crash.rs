@@ -1,14 +1,14 @@
 //! The kernel itself: panics, faults of its code, CPUs and processes that are stuck in it.
 
-use super::{HALF_AN_HOUR, REBOOT, line};
+use super::{HALF_AN_HOUR, REBOOT};
 use crate::finding;
-use crate::rule::{Detect, Match, Rule, Threshold};
+use crate::rule::{Detect, KERNEL, Match, Rule, Threshold};
 
 /// `kernel/panic.c`. The log of this boot hardly ever holds it: a probe finds it in the boot before, or in pstore.
 pub(super) const PANIC: Rule = Rule {
     finding: &finding::KERNEL_PANIC,
     detect: &[
-        line(&["Kernel panic - not syncing"], |line| {
+        Detect::said(&[KERNEL], &["Kernel panic - not syncing"], |line| {
             Match::node_if(line.message().starts_with("Kernel panic - not syncing"))
         }),
         Detect::Probe,
@@ -20,7 +20,7 @@ pub(super) const PANIC: Rule = Rule {
 
 pub(super) const OOPS: Rule = Rule {
     finding: &finding::KERNEL_OOPS,
-    detect: &[line(OOPS_LITERALS, |line| {
+    detect: &[Detect::said(&[KERNEL], OOPS_LITERALS, |line| {
         Match::node_if(is_oops(line.message()))
     })],
     threshold: Threshold::ONCE,
@@ -31,7 +31,8 @@ pub(super) const OOPS: Rule = Rule {
 /// `kernel/watchdog.c` and `kernel/rcu/tree_stall.h`; the heads came with 4.15 and 5.0.
 pub(super) const SOFT_LOCKUP: Rule = Rule {
     finding: &finding::KERNEL_SOFT_LOCKUP,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "BUG: soft lockup - CPU#",
             "detected hard LOCKUP on cpu",
@@ -48,7 +49,7 @@ pub(super) const SOFT_LOCKUP: Rule = Rule {
 /// `kernel/hung_task.c`; since 6.19 it may say what the process is blocked in.
 pub(super) const HUNG_TASK: Rule = Rule {
     finding: &finding::KERNEL_HUNG_TASK,
-    detect: &[line(&["INFO: task "], |line| {
+    detect: &[Detect::said(&[KERNEL], &["INFO: task "], |line| {
         let message = line.message();
         Match::node_if(
             message.starts_with("INFO: task ")

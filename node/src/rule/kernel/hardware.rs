@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::{REBOOT, line};
+use super::REBOOT;
 use crate::finding;
-use crate::rule::{Clear, Harmless, Match, Rule, Signal, Threshold};
+use crate::rule::{Clear, Detect, Harmless, KERNEL, Match, Rule, Signal, Threshold};
 
 /// What is said of every event, corrected or not. Guests of EC2 are only told of those that are not; on metal another
 /// driver says which it was, a moment before or after, and then this is none or takes itself back. Errors that say what
@@ -16,7 +16,8 @@ const MACHINE_CHECK: &str = "machine check";
 
 pub(super) const HARDWARE_ERROR: Rule = Rule {
     finding: &finding::KERNEL_HARDWARE_ERROR,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "event severity: fatal",
             "Machine check events logged",
@@ -49,7 +50,8 @@ pub(super) const HARDWARE_ERROR: Rule = Rule {
 
 pub(super) const MEMORY_CORRECTED: Rule = Rule {
     finding: &finding::KERNEL_MEMORY_CORRECTED,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "event severity: corrected",
             "event severity: recoverable",

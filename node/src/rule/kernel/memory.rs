@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use super::{HALF_AN_HOUR, MOMENT, daemon_of, line};
+use super::{HALF_AN_HOUR, MOMENT, daemon_of};
 use crate::finding;
-use crate::rule::{Clear, Detect, Harmless, LinePattern, Match, Rule, Signal, Speaker, Threshold};
+use crate::rule::{Clear, Detect, Harmless, KERNEL, Match, Rule, Signal, Threshold};
 
 /// Between the summary and the name there is nothing but a slow console.
 const RIGHT_AFTER: Duration = Duration::from_millis(200);
@@ -18,7 +18,8 @@ const RIGHT_AFTER: Duration = Duration::from_millis(200);
 /// summary in the evidence names the pod.
 pub(super) const OOM_CONTAINER: Rule = Rule {
     finding: &finding::KERNEL_OOM_CONTAINER,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "oom-kill:constraint=CONSTRAINT_MEMCG",
             "Memory cgroup out of memory: Kill",
@@ -32,7 +33,8 @@ pub(super) const OOM_CONTAINER: Rule = Rule {
 
 pub(super) const OOM_NODE: Rule = Rule {
     finding: &finding::KERNEL_OOM_NODE,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &["oom-kill:constraint=CONSTRAINT_", "Out of memory"],
         |line| Match::node_if(is_of_node(line.message())),
     )],
@@ -45,7 +47,8 @@ pub(super) const OOM_NODE: Rule = Rule {
 pub(super) const OOM_SYSTEM_DAEMON: Rule = Rule {
     finding: &finding::KERNEL_OOM_SYSTEM_DAEMON,
     detect: &[
-        line(
+        Detect::said(
+            &[KERNEL],
             &[
                 "oom-kill:constraint=CONSTRAINT_",
                 "Memory cgroup out of memory: Kill",
@@ -60,15 +63,10 @@ pub(super) const OOM_SYSTEM_DAEMON: Rule = Rule {
                 })
             },
         ),
-        Detect::Line(LinePattern {
-            units: &[],
-            speaker: Speaker::Manager,
-            literals: KILLED,
-            matches: |line| {
-                Some(Match::Hit {
-                    object: killed_service(line.message())?.to_owned(),
-                })
-            },
+        Detect::managed(&[], KILLED, |line| {
+            Some(Match::Hit {
+                object: killed_service(line.message())?.to_owned(),
+            })
         }),
     ],
     threshold: Threshold::ONCE,

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::{MOMENT, daemon_of, line};
+use super::{MOMENT, daemon_of};
 use crate::finding;
-use crate::rule::{Clear, Match, Rule, Threshold};
+use crate::rule::{Clear, Detect, KERNEL, Match, Rule, Threshold};
 
 /// `kernel/cgroup/pids.c`: once for each control group that is full.
 pub(super) const CGROUP_PIDS_LIMIT: Rule = Rule {
     finding: &finding::KERNEL_CGROUP_PIDS_LIMIT,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &["cgroup: fork rejected by pids controller in "],
         |line| {
             let group = line
@@ -29,12 +30,16 @@ pub(super) const CGROUP_PIDS_LIMIT: Rule = Rule {
 /// apart: a pod that crashes under ever new names takes no more room than one.
 pub(super) const APP_CRASH: Rule = Rule {
     finding: &finding::KERNEL_APP_CRASH,
-    detect: &[line(&["]: segfault at ", "traps: "], |line| {
-        let name = crashed(line.message())?;
-        Some(Match::Hit {
-            object: daemon_of(name).unwrap_or_default().to_owned(),
-        })
-    })],
+    detect: &[Detect::said(
+        &[KERNEL],
+        &["]: segfault at ", "traps: "],
+        |line| {
+            let name = crashed(line.message())?;
+            Some(Match::Hit {
+                object: daemon_of(name).unwrap_or_default().to_owned(),
+            })
+        },
+    )],
     threshold: Threshold::ONCE,
     harmless: None,
     clears: MOMENT,

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::super::{
-    CONTAINERD, Clear, Detect, Harmless, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker,
-    Threshold, runtime,
+    CONTAINERD, Clear, Detect, Harmless, KUBELET, Line, Match, Rule, Signal, Threshold, runtime,
 };
-use super::{line, starts_with};
+use super::starts_with;
 use crate::finding;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -21,11 +20,15 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_CGROUP_DRIVER,
         detect: &[
-            line(&["misconfiguration: kubelet cgroup driver: "], |line| {
-                let error = line.error();
-                Match::node_if(error.contains("misconfiguration: kubelet cgroup driver: "))
-            }),
-            both(&[runtime::CGROUP_PATH], |line| {
+            Detect::said(
+                &[KUBELET],
+                &["misconfiguration: kubelet cgroup driver: "],
+                |line| {
+                    let error = line.error();
+                    Match::node_if(error.contains("misconfiguration: kubelet cgroup driver: "))
+                },
+            ),
+            Detect::said(&[KUBELET, CONTAINERD], &[runtime::CGROUP_PATH], |line| {
                 Match::node_if(
                     runtime::is_creation(line) && line.error().contains(runtime::CGROUP_PATH),
                 )
@@ -40,9 +43,11 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_INOTIFY_LIMIT,
         detect: &[
-            both(&[TOO_MANY_FILES, "inotify_add_watch"], |line| {
-                Match::node_if(is_out_of_handles(line))
-            }),
+            Detect::said(
+                &[KUBELET, CONTAINERD],
+                &[TOO_MANY_FILES, "inotify_add_watch"],
+                |line| Match::node_if(is_out_of_handles(line)),
+            ),
             Detect::Probe,
         ],
         threshold: Threshold::times(2, FIVE_MINUTES),
@@ -56,7 +61,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_FORK_FAILED,
         detect: &[
-            both(&[EAGAIN, NO_THREAD], |line| {
+            Detect::said(&[KUBELET, CONTAINERD], &[EAGAIN, NO_THREAD], |line| {
                 Match::node_if(is_out_of_processes(line))
             }),
             Detect::Probe,
@@ -71,11 +76,15 @@ pub(in super::super) const RULES: &[Rule] = &[
     // pkg/kubelet/pleg/generic.go: three minutes have passed by then. `pleg has yet to be successful` is a start.
     Rule {
         finding: &finding::KUBELET_PLEG_UNHEALTHY,
-        detect: &[line(&["pleg was last seen active"], |line| {
-            Match::node_if(
-                out_of_sync(line).is_some_and(|why| why.contains("pleg was last seen active")),
-            )
-        })],
+        detect: &[Detect::said(
+            &[KUBELET],
+            &["pleg was last seen active"],
+            |line| {
+                Match::node_if(
+                    out_of_sync(line).is_some_and(|why| why.contains("pleg was last seen active")),
+                )
+            },
+        )],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[Clear::Silence(TWO_MINUTES)],
@@ -83,7 +92,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     // pkg/kubelet/kubelet.go and the CRI client. A containerd that is restarted is away for a second or two.
     Rule {
         finding: &finding::KUBELET_RUNTIME_DOWN,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &[
                 "container runtime is down",
                 "Container runtime sanity check failed",
@@ -103,7 +113,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     // fail within a second; the next comes ten seconds later at most.
     Rule {
         finding: &finding::KUBELET_HEARTBEAT_FAILED,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &[
                 "pdating node status, will retry",
                 "nable to update node status",
@@ -124,7 +135,9 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_MEMORY_PRESSURE,
         detect: &[
-            line(&[RECLAIM], |line| Match::node_if(reclaims(line, "memory"))),
+            Detect::said(&[KUBELET], &[RECLAIM], |line| {
+                Match::node_if(reclaims(line, "memory"))
+            }),
             Detect::Probe,
         ],
         threshold: Threshold::ONCE,
@@ -134,7 +147,9 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_PID_PRESSURE,
         detect: &[
-            line(&[RECLAIM], |line| Match::node_if(reclaims(line, "pids"))),
+            Detect::said(&[KUBELET], &[RECLAIM], |line| {
+                Match::node_if(reclaims(line, "pids"))
+            }),
             Detect::Probe,
         ],
         threshold: Threshold::ONCE,
@@ -144,7 +159,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     // It looks every ten seconds; a pod that is being evicted already cannot be chosen again.
     Rule {
         finding: &finding::KUBELET_EVICTION_STUCK,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &[
                 "unable to evict any pods from the node",
                 "no pods are active to evict",
@@ -165,7 +181,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     // pkg/kubelet/network/dns/dns.go; older ones have the error alone.
     Rule {
         finding: &finding::KUBELET_NAMESERVER_LIMIT,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &[
                 "Nameserver limits exceeded",
                 "Nameserver limits were exceeded",
@@ -185,7 +202,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     // pkg/kubelet/nodeshutdown. After a shutdown the next thing a kubelet says is its version, in another boot.
     Rule {
         finding: &finding::KUBELET_SHUTTING_DOWN,
-        detect: &[line(&[SHUTDOWN], |line| {
+        detect: &[Detect::said(&[KUBELET], &[SHUTDOWN], |line| {
             Match::node_if(is_shutting_down(line) == Some(true))
         })],
         threshold: Threshold::ONCE,
@@ -204,19 +221,6 @@ const RECLAIM: &str = "viction manager: attempting to reclaim";
 pub(in super::super) const SHUTDOWN: &str = "isNodeShuttingDownNow";
 
 const EVICTIONS_OVER: &[Clear] = &[Clear::Silence(TEN_MINUTES), Clear::ProbePassed(TEN_MINUTES)];
-
-/// A line of the kubelet or of containerd.
-const fn both(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET, CONTAINERD],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
-}
 
 /// runc speaks of the container's process, which has limits of its own.
 fn is_of_container(line: &Line<'_>, error: &str) -> bool {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Clear, Detect, Line, Match, Rule, Threshold};
-use super::line;
+use super::super::{Clear, Detect, KUBELET, Line, Match, Rule, Threshold};
 use crate::finding;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -13,7 +12,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     // pkg/kubelet/prober/prober.go. A pod that starts is not ready for a while, and one that ends neither.
     Rule {
         finding: &finding::KUBELET_PROBE_FAILURES,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &["Probe failed", "Probe errored", "ness probe for "],
             |line| failed_probe(line).map(|object| Match::Hit { object }),
         )],
@@ -25,7 +25,8 @@ pub(in super::super) const RULES: &[Rule] = &[
     // to end; one that waits for longer than nearly all are allowed to is stuck.
     Rule {
         finding: &finding::KUBELET_POD_STUCK,
-        detect: &[line(
+        detect: &[Detect::said(
+            &[KUBELET],
             &[
                 "one or more containers in the non-exited state",
                 "Failed to kill pod",
@@ -50,10 +51,14 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::KUBELET_PODS_FULL,
         detect: &[
-            line(&["have enough resource: pods, requested"], |line| {
-                let error = line.error();
-                Match::node_if(error.contains("have enough resource: pods, requested"))
-            }),
+            Detect::said(
+                &[KUBELET],
+                &["have enough resource: pods, requested"],
+                |line| {
+                    let error = line.error();
+                    Match::node_if(error.contains("have enough resource: pods, requested"))
+                },
+            ),
             Detect::Probe,
         ],
         threshold: Threshold::ONCE,

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{
-    Clear, Detect, KERNEL, KUBE_PROXY, Line, LinePattern, Match, Rule, Speaker, Threshold,
-};
+use super::super::{Clear, Detect, KERNEL, KUBE_PROXY, Match, Rule, Threshold};
 use crate::finding;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
@@ -18,7 +16,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_CONNTRACK_FULL,
         detect: &[
-            kernel(&["conntrack: table full"], |line| {
+            Detect::said(&[KERNEL], &["conntrack: table full"], |line| {
                 Match::node_if(is_table_full(line.message()))
             }),
             Detect::Probe,
@@ -33,7 +31,8 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // net/core/neighbour.c; before Linux 4.20 net/ipv4/route.c.
     Rule {
         finding: &finding::NETWORK_ARP_OVERFLOW,
-        detect: &[kernel(
+        detect: &[Detect::said(
+            &[KERNEL],
             &["neighbor table overflow", "Neighbour table overflow"],
             |line| {
                 let text = line.message();
@@ -52,7 +51,10 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // ena_netdev.c of the driver, and net/sched/sch_generic.c. One packet that is late is load; a reset is decisive.
     Rule {
         finding: &finding::NETWORK_ENA_RESET,
-        detect: &[kernel(ENA, |line| ena_event(line.message())), Detect::Probe],
+        detect: &[
+            Detect::said(&[KERNEL], ENA, |line| ena_event(line.message())),
+            Detect::Probe,
+        ],
         threshold: Threshold::times(3, TEN_MINUTES),
         harmless: None,
         clears: &[Clear::Silence(Duration::from_mins(30))],
@@ -70,7 +72,7 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_ENI_MANAGED,
         detect: &[
-            kernel(&["martian source "], |line| {
+            Detect::said(&[KERNEL], &["martian source "], |line| {
                 martian_device(line.message()).map(|device| Match::Hit {
                     object: device.to_owned(),
                 })
@@ -106,15 +108,19 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // net/core/dev.c: said every ten seconds while it waits, and once by a namespace that was only slow.
     Rule {
         finding: &finding::NETWORK_UNREGISTER_NETDEVICE,
-        detect: &[kernel(&["unregister_netdevice: waiting for "], |line| {
-            let waits = line
-                .message()
-                .strip_prefix("unregister_netdevice: waiting for ")?;
-            let (device, _) = waits.split_once(" to become free")?;
-            Some(Match::Hit {
-                object: device.to_owned(),
-            })
-        })],
+        detect: &[Detect::said(
+            &[KERNEL],
+            &["unregister_netdevice: waiting for "],
+            |line| {
+                let waits = line
+                    .message()
+                    .strip_prefix("unregister_netdevice: waiting for ")?;
+                let (device, _) = waits.split_once(" to become free")?;
+                Some(Match::Hit {
+                    object: device.to_owned(),
+                })
+            },
+        )],
         threshold: Threshold::times(2, Duration::from_mins(1)),
         harmless: None,
         clears: &[Clear::Silence(TEN_MINUTES)],
@@ -123,16 +129,9 @@ pub(in crate::rule) const RULES: &[Rule] = &[
     // within a minute.
     Rule {
         finding: &finding::NETWORK_KUBE_PROXY_SKEW,
-        detect: &[Detect::Line(LinePattern {
-            units: &[KUBE_PROXY],
-            speaker: Speaker::Service,
-            literals: &[NO_SUCH_RESOURCE],
-            matches: |line| {
-                let error = line.error();
-                Match::node_if(
-                    error.contains("failed to list ") && error.contains(NO_SUCH_RESOURCE),
-                )
-            },
+        detect: &[Detect::said(&[KUBE_PROXY], &[NO_SUCH_RESOURCE], |line| {
+            let error = line.error();
+            Match::node_if(error.contains("failed to list ") && error.contains(NO_SUCH_RESOURCE))
         })],
         threshold: Threshold::times(2, FIVE_MINUTES),
         harmless: None,
@@ -193,16 +192,4 @@ fn martian_device(text: &str) -> Option<&str> {
         .strip_prefix("martian source ")?
         .rsplit_once(", on dev ")?;
     Some(device.trim())
-}
-
-const fn kernel(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KERNEL],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
 }

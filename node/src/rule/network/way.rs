@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::{
-    CONTAINERD, Clear, Detect, KUBELET, Line, LinePattern, Match, NODEADM, NODEADM_CONFIG,
-    NODEADM_RUN, Rule, Speaker, Threshold,
+    CONTAINERD, Clear, Detect, KUBELET, Match, NODEADM, NODEADM_CONFIG, NODEADM_RUN, Rule,
+    Threshold,
 };
 use super::{CLEARS, TWO_MINUTES, fails_with};
 use crate::finding;
@@ -16,8 +16,10 @@ const IMDS: &str = "169.254.169.254";
 pub(super) const DNS_UNAVAILABLE: Rule = Rule {
     finding: &finding::NETWORK_DNS_UNAVAILABLE,
     detect: &[
-        kubelet(&["lookup "], |line| fails_with(line, is_name_server_silent)),
-        nodeadm(&["lookup "], |line| {
+        Detect::said(&[KUBELET], &["lookup "], |line| {
+            fails_with(line, is_name_server_silent)
+        }),
+        Detect::said(NODEADM, &["lookup "], |line| {
             let text = line.message();
             Match::node_if(text.contains("lookup ") && has_any(text, NAME_SERVER_SILENT))
         }),
@@ -31,12 +33,12 @@ pub(super) const DNS_UNAVAILABLE: Rule = Rule {
 pub(super) const NO_ROUTE: Rule = Rule {
     finding: &finding::NETWORK_NO_ROUTE,
     detect: &[
-        kubelet(NO_ROUTE_WORDS, |line| {
+        Detect::said(&[KUBELET], NO_ROUTE_WORDS, |line| {
             fails_with(line, |reason| {
                 reason.starts_with("dial tcp") && has_any(reason, NO_ROUTE_WORDS)
             })
         }),
-        nodeadm(NO_ROUTE_WORDS, |line| {
+        Detect::said(NODEADM, NO_ROUTE_WORDS, |line| {
             let text = line.message();
             Match::node_if(has_any(text, NO_ROUTE_WORDS) && !text.contains(IMDS))
         }),
@@ -49,9 +51,11 @@ pub(super) const NO_ROUTE: Rule = Rule {
 /// Go's net/http/transport.go.
 pub(super) const TLS_TIMEOUT: Rule = Rule {
     finding: &finding::NETWORK_TLS_TIMEOUT,
-    detect: &[kubelet(&["net/http: TLS handshake timeout"], |line| {
-        fails_with(line, |reason| reason == "net/http: TLS handshake timeout")
-    })],
+    detect: &[Detect::said(
+        &[KUBELET],
+        &["net/http: TLS handshake timeout"],
+        |line| fails_with(line, |reason| reason == "net/http: TLS handshake timeout"),
+    )],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
     clears: CLEARS,
@@ -60,7 +64,7 @@ pub(super) const TLS_TIMEOUT: Rule = Rule {
 /// Go's crypto/tls and net/http/client.go. A connection that is closed (`EOF`) is not enough: control planes are replaced.
 pub(super) const TLS_FAILED: Rule = Rule {
     finding: &finding::NETWORK_TLS_FAILED,
-    detect: &[kubelet(NO_TLS, |line| {
+    detect: &[Detect::said(&[KUBELET], NO_TLS, |line| {
         fails_with(line, |reason| has_any(reason, NO_TLS))
     })],
     threshold: Threshold::times(2, TWO_MINUTES),
@@ -71,7 +75,7 @@ pub(super) const TLS_FAILED: Rule = Rule {
 /// Go's crypto/x509/verify.go, `HostnameError`.
 pub(super) const CERT_NAME: Rule = Rule {
     finding: &finding::NETWORK_CERT_NAME,
-    detect: &[kubelet(OTHER_NAME, |line| {
+    detect: &[Detect::said(&[KUBELET], OTHER_NAME, |line| {
         fails_with(line, |reason| has_any(reason, OTHER_NAME))
     })],
     threshold: Threshold::ONCE,
@@ -82,11 +86,10 @@ pub(super) const CERT_NAME: Rule = Rule {
 /// The proxy of the kubelet and of containerd is the node's, whatever image or pod it was needed for.
 pub(super) const PROXY_FAILED: Rule = Rule {
     finding: &finding::NETWORK_PROXY_FAILED,
-    detect: &[Detect::Line(LinePattern {
-        units: &[KUBELET, CONTAINERD, NODEADM_CONFIG, NODEADM_RUN],
-        speaker: Speaker::Service,
-        literals: PROXY,
-        matches: |line| {
+    detect: &[Detect::said(
+        &[KUBELET, CONTAINERD, NODEADM_CONFIG, NODEADM_RUN],
+        PROXY,
+        |line| {
             let error = line.error();
             Match::node_if(
                 !line.has_any(&["probeType", "output"])
@@ -94,7 +97,7 @@ pub(super) const PROXY_FAILED: Rule = Rule {
                         || error.ends_with("\": Proxy Authentication Required")),
             )
         },
-    })],
+    )],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
     clears: &[Clear::Silence(TWO_MINUTES)],
@@ -104,14 +107,20 @@ pub(super) const PROXY_FAILED: Rule = Rule {
 pub(super) const API_THROTTLED: Rule = Rule {
     finding: &finding::NETWORK_API_THROTTLED,
     detect: &[
-        kubelet(&[TOO_MANY], |line| {
+        Detect::said(&[KUBELET], &[TOO_MANY], |line| {
             Match::node_if(line.error().contains(TOO_MANY) && !line.is_about_workload())
         }),
         // The AWS SDK's error of the EKS API.
-        nodeadm(&["Too Many Requests", "TooManyRequestsException"], |line| {
-            let text = line.message();
-            Match::node_if(text.contains("Too Many Requests") || text.contains("TooManyRequests"))
-        }),
+        Detect::said(
+            NODEADM,
+            &["Too Many Requests", "TooManyRequestsException"],
+            |line| {
+                let text = line.message();
+                Match::node_if(
+                    text.contains("Too Many Requests") || text.contains("TooManyRequests"),
+                )
+            },
+        ),
     ],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
@@ -121,7 +130,7 @@ pub(super) const API_THROTTLED: Rule = Rule {
 /// apimachinery's pkg/api/errors: a 503, a 500 of no known reason, and the storage behind the API server.
 pub(super) const API_UNAVAILABLE: Rule = Rule {
     finding: &finding::NETWORK_API_UNAVAILABLE,
-    detect: &[kubelet(UNAVAILABLE, |line| {
+    detect: &[Detect::said(&[KUBELET], UNAVAILABLE, |line| {
         Match::node_if(has_any(&line.error(), UNAVAILABLE) && !line.is_about_workload())
     })],
     threshold: Threshold::times(2, TWO_MINUTES),
@@ -172,28 +181,4 @@ fn is_name_server_silent(reason: &str) -> bool {
 
 fn has_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|words| text.contains(words))
-}
-
-const fn kubelet(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: &[KUBELET],
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
-}
-
-const fn nodeadm(
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units: NODEADM,
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{
-    CONTAINERD, Clear, Detect, KUBELET, Line, LinePattern, Match, Rule, Speaker, Threshold,
-};
+use super::super::{CONTAINERD, Clear, Detect, KUBELET, Line, Match, Rule, Threshold};
 use super::is_without_runc;
 use crate::finding;
 
@@ -15,9 +13,11 @@ pub(in super::super) const RULES: &[Rule] = &[
     // Each try is told twice, by containerd and by the kubelet: only a later one is another.
     Rule {
         finding: &finding::RUNTIME_OCI_CREATE_FAILED,
-        detect: &[line(&[KUBELET, CONTAINERD], &[OCI_CREATE], |line| {
-            Match::node_if(is_creation(line) && is_refused_by_node(&line.error()))
-        })],
+        detect: &[Detect::said(
+            &[KUBELET, CONTAINERD],
+            &[OCI_CREATE],
+            |line| Match::node_if(is_creation(line) && is_refused_by_node(&line.error())),
+        )],
         threshold: Threshold {
             hits: 3,
             within: FIVE_MINUTES,
@@ -29,7 +29,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     // The kubelet waits for four minutes, so one is enough. A name stays reserved while containerd still tries.
     Rule {
         finding: &finding::RUNTIME_SANDBOX_TIMEOUT,
-        detect: &[line(
+        detect: &[Detect::said(
             &[KUBELET, CONTAINERD],
             &["context deadline exceeded", "failed to reserve "],
             |line| Match::node_if(is_creation(line) && is_out_of_time(line)),
@@ -42,7 +42,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     // is lost says it at each try.
     Rule {
         finding: &finding::RUNTIME_SHIM_LOST,
-        detect: &[line(
+        detect: &[Detect::said(
             &[CONTAINERD],
             &["ttrpc: closed", "ailed to shutdown shim", "TaskExit"],
             |line| {
@@ -70,7 +70,7 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::RUNTIME_DEPRECATED_CONFIG,
         detect: &[
-            line(
+            Detect::said(
                 &[CONTAINERD],
                 &["io.containerd.deprecation/", "is deprecated, please use "],
                 |line| Match::node_if(line.value("level").is_some_and(|level| level == "warning")),
@@ -89,19 +89,6 @@ pub(in super::super) const RULES: &[Rule] = &[
 const OCI_CREATE: &str = "OCI runtime create failed";
 /// runc, when it is to use systemd and is given a path.
 pub(in super::super) const CGROUP_PATH: &str = "expected cgroupsPath to be of format";
-
-const fn line(
-    units: &'static [&'static str],
-    literals: &'static [&'static str],
-    matches: fn(&Line<'_>) -> Option<Match>,
-) -> Detect {
-    Detect::Line(LinePattern {
-        units,
-        speaker: Speaker::Service,
-        literals,
-        matches,
-    })
-}
 
 /// Whether the line says that a sandbox or a container could not be made: the CRI client's words
 /// (`StartContainer from runtime service failed`) or those of containerd (`StartContainer for "…" failed`).

@@ -2,13 +2,14 @@
 
 use super::{HALF_AN_HOUR, hit};
 use crate::finding;
-use crate::rule::kernel::{REBOOT, line};
-use crate::rule::{Rule, Threshold};
+use crate::rule::kernel::REBOOT;
+use crate::rule::{Detect, KERNEL, Rule, Threshold};
 
 /// `drivers/nvme/host/pci.c`. `completion polled` is none: the device had answered, its interrupt was lost.
 pub(super) const NVME_TIMEOUT: Rule = Rule {
     finding: &finding::STORAGE_NVME_TIMEOUT,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &["timeout, abort", "timeout, disable", "timeout, reset"],
         |line| {
             let (controller, rest) = line.message().strip_prefix("nvme ")?.split_once(": I/O ")?;
@@ -28,7 +29,8 @@ pub(super) const NVME_TIMEOUT: Rule = Rule {
 /// someone looks.
 pub(super) const IO_ERROR: Rule = Rule {
     finding: &finding::STORAGE_IO_ERROR,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "I/O error, dev ",
             "critical medium error, dev ",
@@ -47,7 +49,8 @@ pub(super) const IO_ERROR: Rule = Rule {
 /// `fs/ext4/super.c`, `fs/jbd2/journal.c`, `fs/xfs/xfs_error.c` and `fs/xfs/xfs_buf.c`.
 pub(super) const FS_ERROR: Rule = Rule {
     finding: &finding::STORAGE_FS_ERROR,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "EXT4-fs error (device ",
             "EXT4-fs warning (device ",
@@ -70,7 +73,8 @@ pub(super) const FS_ERROR: Rule = Rule {
 /// `fs/xfs/xfs_fsops.c`, `fs/xfs/xfs_log.c`, `fs/xfs/xfs_mount.c`; some put two spaces before `Shutting`.
 pub(super) const FS_SHUTDOWN: Rule = Rule {
     finding: &finding::STORAGE_FS_SHUTDOWN,
-    detect: &[line(
+    detect: &[Detect::said(
+        &[KERNEL],
         &[
             "Shutting down filesystem",
             "ilesystem has been shut down",

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::kubelet;
 use crate::finding;
-use crate::rule::{Clear, Detect, Line, Match, Rule, Threshold};
+use crate::rule::{Clear, Detect, KUBELET, Line, Match, Rule, Threshold};
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 
@@ -12,7 +11,7 @@ const TEN_MINUTES: Duration = Duration::from_mins(10);
 pub(super) const INODES_EXHAUSTED: Rule = Rule {
     finding: &finding::STORAGE_INODES_EXHAUSTED,
     detect: &[
-        kubelet(&["to reclaim"], |line| {
+        Detect::said(&[KUBELET], &["to reclaim"], |line| {
             Match::node_if(reclaims(line, "inodes"))
         }),
         Detect::Probe,
@@ -29,7 +28,7 @@ pub(super) const INODES_EXHAUSTED: Rule = Rule {
 pub(super) const DISK_PRESSURE: Rule = Rule {
     finding: &finding::STORAGE_DISK_PRESSURE,
     detect: &[
-        kubelet(&["to reclaim"], |line| {
+        Detect::said(&[KUBELET], &["to reclaim"], |line| {
             Match::node_if(reclaims(line, "ephemeral-storage"))
         }),
         Detect::Probe,
@@ -46,7 +45,8 @@ pub(super) const DISK_PRESSURE: Rule = Rule {
 /// failure after a start is `failed once`, with a reason that is not about space: there are no figures yet.
 pub(super) const IMAGE_GC_FAILED: Rule = Rule {
     finding: &finding::STORAGE_IMAGE_GC_FAILED,
-    detect: &[kubelet(
+    detect: &[Detect::said(
+        &[KUBELET],
         &[
             "Image garbage collection failed multiple times in a row",
             "ailed to garbage collect required amount of images",
@@ -70,7 +70,7 @@ pub(super) const IMAGE_GC_FAILED: Rule = Rule {
 /// cAdvisor's `container/common/fsHandler.go`: said of a container only when it took longer than ever before.
 pub(super) const DISK_USAGE_SLOW: Rule = Rule {
     finding: &finding::STORAGE_DISK_USAGE_SLOW,
-    detect: &[kubelet(&[COUNT_TOOK], |line| {
+    detect: &[Detect::said(&[KUBELET], &[COUNT_TOOK], |line| {
         Match::node_if(line.message().starts_with(COUNT_TOOK))
     })],
     threshold: Threshold::ONCE,

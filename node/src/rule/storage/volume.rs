@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::{hit, kubelet};
+use super::hit;
 use crate::finding;
 use crate::rule::{
-    CONTAINERD, Clear, Detect, Harmless, KUBELET, Line, LinePattern, Match, Rule, Signal, Speaker,
-    Threshold,
+    CONTAINERD, Clear, Detect, Harmless, KUBELET, Line, Match, Rule, Signal, Threshold,
 };
 
 const TEN_MINUTES: &[Clear] = &[Clear::Silence(Duration::from_mins(10))];
@@ -15,11 +14,10 @@ const TEN_MINUTES: &[Clear] = &[Clear::Silence(Duration::from_mins(10))];
 /// although the line is about a pod. The kubelet quotes containerd's error again, so the quotes are not asked for.
 pub(super) const ETC_HOSTS_MOUNT: Rule = Rule {
     finding: &finding::STORAGE_ETC_HOSTS_MOUNT,
-    detect: &[Detect::Line(LinePattern {
-        units: &[KUBELET, CONTAINERD],
-        speaker: Speaker::Service,
-        literals: &["/etc-hosts"],
-        matches: |line| {
+    detect: &[Detect::said(
+        &[KUBELET, CONTAINERD],
+        &["/etc-hosts"],
+        |line| {
             let error = line.error();
             Match::node_if(error.split_once("mounting ").is_some_and(|(_, mount)| {
                 mount
@@ -31,7 +29,7 @@ pub(super) const ETC_HOSTS_MOUNT: Rule = Rule {
                     })
             }))
         },
-    })],
+    )],
     threshold: Threshold::ONCE,
     harmless: None,
     clears: TEN_MINUTES,
@@ -41,7 +39,8 @@ pub(super) const ETC_HOSTS_MOUNT: Rule = Rule {
 /// try: the first of them fail whenever a volume is attached, until the controller has done it.
 pub(super) const VOLUME_STUCK: Rule = Rule {
     finding: &finding::STORAGE_VOLUME_STUCK,
-    detect: &[kubelet(
+    detect: &[Detect::said(
+        &[KUBELET],
         &[
             "Unable to attach or mount volumes for pod",
             "timeout expired waiting for volumes to attach",
@@ -63,7 +62,7 @@ pub(super) const VOLUME_STUCK: Rule = Rule {
 /// `pkg/volume/csi/csi_client.go`. The driver is a `DaemonSet`: on a new node its pod comes with the first others.
 pub(super) const CSI_DRIVER_MISSING: Rule = Rule {
     finding: &finding::STORAGE_CSI_DRIVER_MISSING,
-    detect: &[kubelet(&[NOT_REGISTERED], |line| {
+    detect: &[Detect::said(&[KUBELET], &[NOT_REGISTERED], |line| {
         let error = line.error();
         let (head, _) = error.split_once(NOT_REGISTERED)?;
         let (_, driver) = head.rsplit_once("driver name ")?;
@@ -77,7 +76,7 @@ pub(super) const CSI_DRIVER_MISSING: Rule = Rule {
 /// `pkg/kubelet/kubelet_volumes.go`, every two seconds, with one pod for an example.
 pub(super) const ORPHANED_VOLUMES: Rule = Rule {
     finding: &finding::STORAGE_ORPHANED_VOLUMES,
-    detect: &[kubelet(&["rphaned pod "], |line| {
+    detect: &[Detect::said(&[KUBELET], &["rphaned pod "], |line| {
         let error = line.error();
         Match::node_if(
             ["orphaned pod \"", "Orphaned pod \""]

@@ -35,10 +35,10 @@ use conclusion::Looks;
 use pending::Pending;
 
 /// The journal of a boot is read no longer than this …
-const JOURNAL: Duration = Duration::from_secs(20);
+const JOURNAL: Duration = Duration::from_secs(18);
 /// … and the probes, of which each has its own deadline, go on no longer. Before them the daemon is asked, which has ten
 /// seconds at most: all of it ends within half a minute.
-const PROBES: Duration = Duration::from_secs(19);
+const PROBES: Duration = Duration::from_secs(18);
 
 /// Options of `diagnose`.
 #[derive(Debug, Args)]
@@ -107,7 +107,16 @@ async fn look(context: &Context, pending: &Pending) -> Looks {
             .during("the journal of this boot", journal(context, &identity))
             .await
     };
-    let probes = probes(context, pending, summary.as_ref(), verdict.as_ref(), &said);
+    let probes = async {
+        if let Some(gap) = hindrance(context, verdict.as_ref()) {
+            return Probed {
+                not_checked: vec![gap],
+                ..Probed::default()
+            };
+        }
+        let is_refused = is_registration_refused(verdict.as_ref(), &said);
+        probes(context, pending, summary.as_ref(), &identity, is_refused).await
+    };
     let ((read, gap), probed) = tokio::join!(journal, probes);
     not_checked.extend(gap);
     not_checked.extend(probed.not_checked);
@@ -156,19 +165,25 @@ async fn read(mut excerpt: Excerpt, identity: &Identity) -> (Vec<OpenFinding>, O
     let deadline = Instant::now() + JOURNAL;
     let mut last = None;
     let gap = loop {
-        match timeout_at(deadline, excerpt.next()).await {
-            Ok(Ok(Some(entry))) => {
+        // An entry that is there is handed out whatever the time is.
+        let next = if Instant::now() < deadline {
+            timeout_at(deadline, excerpt.next()).await.ok()
+        } else {
+            None
+        };
+        match next {
+            Some(Ok(Some(entry))) => {
                 engine.record(&entry.record());
                 last = Some(entry.at);
             }
-            Ok(Ok(None)) => {
+            Some(Ok(None)) => {
                 engine.tick(Timestamp::now());
                 break last.is_none().then(|| {
                     "the journal: this boot has no entry of a watched unit, or we may not read it; run this as root".to_owned()
                 });
             }
-            Ok(Err(error)) => break Some(format!("the journal: {}", Chain(&error))),
-            Err(_) => {
+            Some(Err(error)) => break Some(format!("the journal: {}", Chain(&error))),
+            None => {
                 let seconds = JOURNAL.as_secs();
                 let until = last.map_or_else(
                     || "nothing of it was read".to_owned(),
@@ -195,21 +210,15 @@ async fn probes(
     context: &Context,
     pending: &Pending,
     summary: Option<&Summary>,
-    verdict: Option<&Verdict>,
-    said: &[OpenFinding],
+    identity: &Identity,
+    is_registration_refused: bool,
 ) -> Probed {
-    if let Some(gap) = hindrance(context, verdict) {
-        return Probed {
-            not_checked: vec![gap],
-            ..Probed::default()
-        };
-    }
     let (climbed, node) = tokio::join!(
         pending.during(
             "containerd, the kubelet and the way to the API server",
-            climb(context, summary, is_registration_refused(verdict, said)),
+            climb(context, summary, is_registration_refused),
         ),
-        pending.during("our Node", own_node(context, summary)),
+        pending.during("our Node", own_node(context, &identity.node_name)),
     );
     let mut probed = Probed::default();
     match climbed {
@@ -273,8 +282,7 @@ async fn climb(
 }
 
 /// Our Node as the API server has it; or why it was not read.
-async fn own_node(context: &Context, summary: Option<&Summary>) -> Result<NodeNow, String> {
-    let name = summary.map_or("", |summary| summary.node_name.as_str());
+async fn own_node(context: &Context, name: &str) -> Result<NodeNow, String> {
     if name.is_empty() {
         return Err("our Node: its name is not known".to_owned());
     }

@@ -4,7 +4,10 @@ mod boot;
 mod completion;
 mod config;
 pub mod daemon;
+mod diagnose;
+mod finding;
 mod init;
+mod logs;
 mod max_pods;
 pub mod output;
 mod scan;
@@ -116,6 +119,10 @@ enum Command {
     Daemon(daemon::Options),
     /// Show how this node is
     Status(status::Options),
+    /// Look at this node from all sides now, without the daemon too, and say what is wrong and what to do
+    Diagnose(diagnose::Options),
+    /// Print what the watched units wrote, with findings marked where they open and clear
+    Logs(logs::Options),
     /// Show how long each phase of this boot took, from the start of the kernel until the node was Ready
     Boot(boot::Options),
     /// Say what findings the lines of a log would raise
@@ -194,6 +201,8 @@ pub async fn run() -> ExitCode {
         Command::Config(command) => config::run(&context, &command).await,
         Command::Daemon(options) => daemon::run(&context, &options).await,
         Command::Status(options) => status::run(&context, &options).await,
+        Command::Diagnose(options) => diagnose::run(&context, &options).await,
+        Command::Logs(options) => logs::run(&context, &options).await,
         Command::Boot(options) => boot::run(&context, &options).await,
         Command::Scan(options) => scan::run(&options),
         Command::Token(options) => token::run(&context, &options).await,

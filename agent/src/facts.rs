@@ -7,6 +7,7 @@ mod device;
 pub mod ec2;
 pub mod instance_types;
 pub mod labels;
+pub mod machine;
 mod memory;
 mod name;
 pub mod version;

@@ -43,3 +43,13 @@ pub fn boot_id(root: &root::Root) -> String {
         .flatten()
         .map_or_else(String::new, |id| id.trim().to_owned())
 }
+
+/// Name of this machine; `localhost` where there is none.
+pub fn host_name(root: &root::Root) -> String {
+    root.read_text("/proc/sys/kernel/hostname")
+        .ok()
+        .flatten()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty() && !name.contains(char::is_whitespace))
+        .unwrap_or_else(|| "localhost".to_owned())
+}

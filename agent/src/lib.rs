@@ -15,7 +15,7 @@
 //! | [`probe`] | active checks: containerd, kubelet, kubeconfig, the way to the API server, the clock, the identity |
 //! | [`watch`] | the journal and the units, read for the whole life of the node |
 //! | [`report`] | the annotation on our own Node |
-//! | [`serve`] | health, status and metrics on a unix socket |
+//! | [`serve`] | health, status, findings, facts, logs and metrics on a unix socket |
 //! | [`host`] | the ports to the outside |
 
 pub mod apply;

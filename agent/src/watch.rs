@@ -6,6 +6,7 @@
 //! twice. It decides nothing itself: `node::rule` does. It ends only by being dropped; [`Watch::save`] comes after.
 
 pub mod boot;
+pub mod logs;
 pub mod serving_certificate;
 pub mod ssm;
 mod state;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
-use node::rule::{self, Engine, Observation, Signal};
+use node::rule::{Engine, Observation, Signal};
 use node::wire::{Identity, OpenFinding};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -144,10 +145,7 @@ impl Watch<Journal> {
     /// A watch of this machine's journal that goes on where the last one of this boot ended.
     pub fn of_journal(root: &Root, boot_id: String, ports: Ports) -> Self {
         Self::new(root, boot_id, ports, Timestamp::now, |start| {
-            let sources: Vec<&str> = rule::sources()
-                .into_iter()
-                .filter(|source| !rule::is_file(source))
-                .collect();
+            let sources: Vec<&str> = logs::sources().into_iter().collect();
             Journal::follow(start, &sources)
         })
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
+use crate::redact;
 use crate::rule::{KERNEL, MANAGER, Record};
 
 /// One entry.
@@ -35,6 +36,26 @@ impl Entry {
             message: &self.message,
             at: self.at,
         }
+    }
+
+    /// The entry as one line, in the form of `journalctl --output=short-iso-precise` that `nodeagent scan` reads as well.
+    /// Secrets are masked, and what would move a terminal's cursor is spelt out.
+    pub fn line(&self, host: &str) -> String {
+        let writer = if self.identifier.is_empty() {
+            &self.unit
+        } else {
+            &self.identifier
+        };
+        let message = redact::text(&self.message);
+        let mut line = format!("{:.6} {host} ", self.at);
+        for character in writer.chars().chain(": ".chars()).chain(message.chars()) {
+            if character.is_control() && character != '\t' {
+                line.extend(character.escape_default());
+            } else {
+                line.push(character);
+            }
+        }
+        line
     }
 }
 
@@ -224,6 +245,27 @@ mod tests {
             ),
             ("kubelet.service", "systemd", "c")
         );
+    }
+
+    #[test]
+    fn an_entry_is_one_line_without_secrets_that_scan_reads() {
+        let mut entry = Entry {
+            unit: "kubelet.service".into(),
+            identifier: "kubelet".into(),
+            message: "E0102 1 a.go:1] \"first\"\n\u{1b}[2J\tproxy http://me:pw@10.0.0.1".into(),
+            at: "2026-01-02T03:04:05.25Z".parse().unwrap(),
+            cursor: String::new(),
+        };
+        let line = entry.line("ip-10-0-0-1");
+        assert_eq!(
+            line,
+            "2026-01-02T03:04:05.250000Z ip-10-0-0-1 kubelet: E0102 1 a.go:1] \"first\"\\n\\u{1b}[2J\tproxy http://[redacted]@10.0.0.1"
+        );
+        let mut reader = crate::log_line::Reader::new(entry.at);
+        let read = reader.read(&line, None).unwrap();
+        assert_eq!((read.unit.as_ref(), read.at), ("kubelet.service", entry.at));
+        entry.identifier.clear();
+        assert!(entry.line("a").contains(" a kubelet.service: "));
     }
 
     #[test]

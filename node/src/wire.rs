@@ -3,11 +3,15 @@
 //! Field names are the JSON contract: add fields, never rename them. Everything here is already redacted.
 
 mod boot;
+mod diagnosis;
+mod facts;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use boot::{BootPhase, BootReport, Origin, PhaseState};
+pub use diagnosis::{Diagnosis, Health, NodeNow};
+pub use facts::NodeFacts;
 
 /// `apiVersion` of every document of ours.
 pub const API_VERSION: &str = "nodectl.dev/v1alpha1";
@@ -253,6 +257,18 @@ pub struct Status {
     pub max_pods: MaxPods,
     /// The SSM agent.
     pub ssm: SsmState,
+}
+
+/// What `GET /v1/findings` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingList {
+    /// Always [`API_VERSION`].
+    pub api_version: String,
+    /// Always `FindingList`.
+    pub kind: String,
+    /// Findings that are open now, root causes first.
+    pub items: Vec<OpenFinding>,
 }
 
 /// Content of the Node annotation [`ANNOTATION`]: at most 2 KiB of JSON, nothing in it that ticks, so that it is

@@ -55,13 +55,15 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let (observations, observations_out) = mpsc::channel(OBSERVATIONS);
 
     let sources = Sources {
+        root: root.clone(),
+        environment: context.environment.clone(),
         started_at: Timestamp::now(),
         seen: seen_out.clone(),
         boot: boot_out.clone(),
         ssm: ssm_out.clone(),
         effective_max_pods: pods_out,
     };
-    let server = match Server::bind(root, sources) {
+    let server = match Server::bind(root, &sources) {
         Ok(server) => server,
         Err(error) => {
             output::error(

@@ -14,6 +14,11 @@ pub fn data(text: &str) {
     }));
 }
 
+/// Prints one line of data; an error when the reader has gone away.
+pub fn line(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}
+
 /// Prints an error and what to do about it.
 pub fn error(message: &str, hint: Option<&str>) {
     let mut out = io::stderr().lock();

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::host::blocks::Blocks;
 use crate::host::root;
 
+use super::finding::{graded, times};
 use super::{Exit, output};
 
 /// Options of `scan`.
@@ -120,36 +121,22 @@ fn text(raised: &Raised) -> String {
 }
 
 fn write(page: &mut String, finding: &OpenFinding, state: &str) {
-    let OpenFinding {
-        code,
-        severity,
-        title,
-        object,
-        count,
-        evidence,
-        fix,
-        explained_by,
-        ..
-    } = finding;
-    let object = if object.is_empty() {
-        String::new()
-    } else {
-        format!(" ({object})")
-    };
-    let because = explained_by
+    let because = finding
+        .explained_by
         .as_ref()
         .map_or_else(String::new, |cause| format!(", because of {cause}"));
-    let times = if *count == 1 { "time" } else { "times" };
     let mut line = |text: &str| writeln!(page, "{text}").unwrap_or_default();
-    line(&format!("{} {code}{object}: {title}", severity.as_str()));
+    line(&graded(finding));
     line(&format!(
-        "    {count} {times}, {:.0} to {:.0}; {state}{because}",
-        finding.first_seen, finding.last_seen
+        "    {}, {:.0} to {:.0}; {state}{because}",
+        times(finding.count),
+        finding.first_seen,
+        finding.last_seen
     ));
-    for words in evidence {
+    for words in &finding.evidence {
         line(&format!("    | {words}"));
     }
-    line(&format!("    fix: {fix}"));
+    line(&format!("    fix: {}", finding.fix));
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `nodeagent status`: how this node is, as the daemon says, or as the boot left it when there is no daemon.
 
-mod page;
+pub(in crate::cli) mod page;
 
 use clap::{Args, ValueEnum};
 use node::chain::Chain;

@@ -4,6 +4,7 @@
 //! and not us. It is started again with back-off, after the last entry that was handed out; whatever could not be handed
 //! out is counted. Lines are read one at a time: nothing is buffered beyond one line of bounded length.
 
+mod excerpt;
 mod recent;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
 
+pub use excerpt::{Error, Excerpt, Part};
 pub use node::journal::Entry;
 pub use recent::{Journalctl, Recent};
 
@@ -234,41 +236,46 @@ async fn read_line(
     }
 }
 
+/// What every child is asked for: entries of this boot, with what rules read of them.
+const OUTPUT: [&str; 6] = [
+    "--system",
+    "--quiet",
+    "--output=json",
+    "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT",
+    "--all",
+    "--boot",
+];
+
 fn arguments(start: &Start, units: &[String]) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = [
-        "--system",
-        "--quiet",
-        "--output=json",
-        "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT",
-        "--all",
-        "--boot",
-        "--follow",
-        "--no-tail",
-    ]
-    .map(OsString::from)
-    .into();
+    let mut arguments: Vec<OsString> = OUTPUT.map(OsString::from).into();
+    arguments.extend(["--follow", "--no-tail"].map(OsString::from));
     if let Start::After(cursor) = start {
         arguments.push(format!("--after-cursor={cursor}").into());
     }
-    // Not `--unit`, which cannot be joined with the kernel's lines: what they write, or what the manager says of them.
-    let is_unit = |name: &&String| *name != KERNEL;
-    let names: Vec<&String> = units.iter().filter(is_unit).collect();
-    arguments.extend(
-        names
-            .iter()
-            .map(|unit| format!("_SYSTEMD_UNIT={unit}").into()),
-    );
-    if !names.is_empty() {
-        arguments.extend(["+", "_PID=1"].map(OsString::from));
-        arguments.extend(names.iter().map(|unit| format!("UNIT={unit}").into()));
-    }
-    if names.len() < units.len() {
-        arguments.extend((!names.is_empty()).then(|| "+".into()));
-        let kernel = format!("_TRANSPORT={KERNEL}");
-        arguments.extend([kernel.as_str(), "+", OUT_OF_MEMORY].map(OsString::from));
-    }
+    arguments.extend(matches(units));
     arguments
 }
 
+/// What selects the entries of these units. Not `--unit`, which cannot be joined with the kernel's lines: what they write,
+/// or what the manager says of them.
+fn matches(units: &[String]) -> Vec<OsString> {
+    let is_unit = |name: &&String| *name != KERNEL;
+    let names: Vec<&String> = units.iter().filter(is_unit).collect();
+    let mut matches: Vec<OsString> = names
+        .iter()
+        .map(|unit| format!("_SYSTEMD_UNIT={unit}").into())
+        .collect();
+    if !names.is_empty() {
+        matches.extend(["+", "_PID=1"].map(OsString::from));
+        matches.extend(names.iter().map(|unit| format!("UNIT={unit}").into()));
+    }
+    if names.len() < units.len() {
+        matches.extend((!names.is_empty()).then(|| "+".into()));
+        let kernel = format!("_TRANSPORT={KERNEL}");
+        matches.extend([kernel.as_str(), "+", OUT_OF_MEMORY].map(OsString::from));
+    }
+    matches
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

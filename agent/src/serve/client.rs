@@ -1,4 +1,4 @@
-//! The other end of the socket, for `nodeagent status`: one GET of the status document.
+//! The other end of the socket, for commands on the node: one GET at a time.
 
 use std::io;
 use std::time::Duration;
@@ -61,12 +61,40 @@ pub enum Error {
 
 /// What `/v1/status` answers.
 pub async fn status(root: &Root) -> Result<Status, Error> {
-    timeout(DEADLINE, ask(root))
+    let (status, body) = get(root, "/v1/status").await?;
+    if status != StatusCode::OK {
+        return Err(Error::Status { status });
+    }
+    serde_json::from_slice(&body).map_err(|source| Error::Document { source })
+}
+
+/// Whether the daemon has read all that there is to read, and goes on doing so.
+pub async fn is_up_to_date(root: &Root) -> Result<bool, Error> {
+    let (status, body) = get(root, "/readyz?verbose").await?;
+    match status {
+        StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => {
+            Ok(reads(&String::from_utf8_lossy(&body)))
+        }
+        status => Err(Error::Status { status }),
+    }
+}
+
+/// Whether a list of checks says that the journal is read, to its end, by a watch that lives.
+fn reads(checks: &str) -> bool {
+    ["watch", "journal", "history"].iter().all(|name| {
+        checks
+            .lines()
+            .any(|line| line.strip_prefix("[+]") == Some(&format!("{name} ok")))
+    })
+}
+
+async fn get(root: &Root, target: &'static str) -> Result<(StatusCode, Bytes), Error> {
+    timeout(DEADLINE, ask(root, target))
         .await
         .map_err(|_| Error::Deadline)?
 }
 
-async fn ask(root: &Root) -> Result<Status, Error> {
+async fn ask(root: &Root, target: &'static str) -> Result<(StatusCode, Bytes), Error> {
     let stream = socket::connect(root, path::SOCKET)
         .await
         .map_err(|source| Error::Connect { source })?;
@@ -75,7 +103,7 @@ async fn ask(root: &Root) -> Result<Status, Error> {
         .map_err(|source| Error::Connection { source })?;
     let connection = tokio::spawn(connection);
     let mut request = Request::new(Empty::<Bytes>::new());
-    *request.uri_mut() = http::Uri::from_static("/v1/status");
+    *request.uri_mut() = http::Uri::from_static(target);
     request
         .headers_mut()
         .insert(header::HOST, header::HeaderValue::from_static("localhost"));
@@ -83,15 +111,33 @@ async fn ask(root: &Root) -> Result<Status, Error> {
         .send_request(request)
         .await
         .map_err(|source| Error::Connection { source })?;
-    if response.status() != StatusCode::OK {
-        return Err(Error::Status {
-            status: response.status(),
-        });
-    }
+    let status = response.status();
     let body = Limited::new(response.into_body(), BODY_BYTES)
         .collect()
         .await;
     connection.abort();
-    let body = body.map_err(|source| Error::Body { source })?.to_bytes();
-    serde_json::from_slice(&body).map_err(|source| Error::Document { source })
+    let body = body.map_err(|source| Error::Body { source })?;
+    Ok((status, body.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::health::{Check, text};
+
+    #[test]
+    fn a_daemon_reads_whatever_it_says_of_the_verdict() {
+        let said = |failing: &str| {
+            let checks = ["watch", "journal", "history", "verdict"].map(|name| Check {
+                name,
+                failure: (name == failing).then(|| "x".to_owned()),
+            });
+            text("readyz", &checks, true)
+        };
+        assert!(reads(&said("")));
+        assert!(reads(&said("verdict")));
+        assert!(!reads(&said("history")));
+        assert!(!reads(&said("journal")));
+        assert!(!reads("ok\n"));
+    }
 }

@@ -7,22 +7,27 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use tokio::time::Instant;
 
+use crate::facts::machine;
+
 use super::health::{self, Check};
-use super::metrics;
 use super::view::{Sources, View};
+use super::{logs, metrics};
 
 /// All paths.
-pub(super) fn router(sources: Sources) -> axum::Router {
+pub(super) fn router(sources: &Sources) -> axum::Router {
     axum::Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/healthz", get(healthz))
         .route("/v1/status", get(status))
+        .route("/v1/findings", get(findings))
         .route("/v1/boot", get(boot))
+        .route("/v1/facts", get(facts))
         .route("/metrics", get(metrics_text))
+        .with_state(sources.clone())
+        .merge(logs::router(&sources.root))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(middleware::from_fn(only_get))
-        .with_state(sources)
 }
 
 async fn only_get(request: Request, next: Next) -> Response {
@@ -51,6 +56,20 @@ async fn healthz(State(sources): State<Sources>, RawQuery(query): RawQuery) -> R
 
 async fn status(State(sources): State<Sources>) -> Response {
     Json(sources.view().status()).into_response()
+}
+
+async fn findings(State(sources): State<Sources>) -> Response {
+    Json(sources.view().finding_list()).into_response()
+}
+
+async fn facts(State(sources): State<Sources>) -> Response {
+    let identity = sources.boot.borrow().identity();
+    Json(machine::facts(
+        &sources.root,
+        &sources.environment,
+        identity,
+    ))
+    .into_response()
 }
 
 async fn boot(State(sources): State<Sources>) -> Response {

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use node::rule::{Engine, Record};
 use node::wire::{
-    API_VERSION, BootReport, Identity, Outcome, Phase, SsmState, Status, Timing, Verdict,
+    API_VERSION, BootReport, FindingList, Identity, NodeFacts, Outcome, Phase, SsmState, Status,
+    Timing, Verdict,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::boot::Machine;
 use crate::boot::record::Span;
+use crate::host::environment::Environment;
 use crate::host::path;
 use crate::host::systemd::BootTimes;
 use crate::watch::Seen;
@@ -33,13 +35,15 @@ impl Daemon {
         let (ssm, ssm_out) = watch::channel(SsmState::Running);
         let (pods, pods_out) = watch::channel(Some(29));
         let sources = Sources {
+            root: Root::new(directory.path()),
+            environment: Environment::default(),
             started_at: Timestamp::UNIX_EPOCH,
             seen: seen_out,
             boot: boot_out,
             ssm: ssm_out,
             effective_max_pods: pods_out,
         };
-        let server = Server::bind(&Root::new(directory.path()), sources).unwrap();
+        let server = Server::bind(&Root::new(directory.path()), &sources).unwrap();
         tokio::spawn(server.run());
         Self {
             directory,
@@ -191,6 +195,45 @@ async fn the_status_document_is_whole() {
         (200, 1, Some(29), SsmState::Running)
     );
     assert_eq!(status.verdict, Some(verdict()));
+}
+
+#[tokio::test]
+async fn findings_and_facts_are_documents() {
+    let daemon = Daemon::start();
+    let (code, body) = daemon.ask("GET", "/v1/findings").await;
+    assert_eq!(
+        (code, body.as_str()),
+        (
+            200,
+            r#"{"apiVersion":"nodectl.dev/v1alpha1","kind":"FindingList","items":[]}"#
+        )
+    );
+    daemon
+        .seen
+        .send_modify(|seen| seen.findings = unauthorized());
+    let (_, body) = daemon.ask("GET", "/v1/findings").await;
+    let list: FindingList = serde_json::from_str(&body).unwrap();
+    assert_eq!(list.items, unauthorized());
+
+    let root = Root::new(daemon.directory.path());
+    root.write("/proc/sys/kernel/osrelease", b"6.1.0\n", 0o444)
+        .unwrap();
+    daemon.join();
+    let (code, body) = daemon.ask("GET", "/v1/facts").await;
+    let facts: NodeFacts = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (code, facts.kind.as_str(), facts.kernel.as_deref()),
+        (200, "NodeFacts", Some("6.1.0"))
+    );
+}
+
+#[tokio::test]
+async fn logs_of_what_is_not_watched_are_not_found() {
+    let daemon = Daemon::start();
+    let (code, text) = daemon.ask("GET", "/v1/logs?unit=sshd").await;
+    assert_eq!((code, text.contains("kubelet, ")), (404, true), "{text}");
+    assert_eq!(daemon.ask("GET", "/v1/logs").await.0, 400);
+    assert_eq!(daemon.ask("POST", "/v1/logs?unit=kubelet").await.0, 405);
 }
 
 #[tokio::test]

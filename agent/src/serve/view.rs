@@ -1,9 +1,11 @@
 //! What is known at one moment, for everything that is answered.
 
 use jiff::Timestamp;
-use node::wire::{API_VERSION, BootReport, SsmState, Status};
+use node::wire::{API_VERSION, BootReport, FindingList, SsmState, Status};
 use tokio::sync::watch;
 
+use crate::host::environment::Environment;
+use crate::host::root::Root;
 use crate::report;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
@@ -11,6 +13,10 @@ use crate::watch::boot::Boot;
 /// Where knowledge comes from.
 #[derive(Debug, Clone)]
 pub struct Sources {
+    /// The file system of the machine.
+    pub root: Root,
+    /// The environment of the daemon.
+    pub environment: Environment,
     /// When the daemon started.
     pub started_at: Timestamp,
     /// Findings and counters.
@@ -55,6 +61,15 @@ impl View {
     /// The document of `/v1/boot`.
     pub fn boot_report(&self) -> BootReport {
         self.boot.report()
+    }
+
+    /// The document of `/v1/findings`.
+    pub fn finding_list(self) -> FindingList {
+        FindingList {
+            api_version: API_VERSION.to_owned(),
+            kind: "FindingList".to_owned(),
+            items: self.seen.findings,
+        }
     }
 
     /// The document of `/v1/status`.

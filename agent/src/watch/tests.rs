@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use node::rule;
+
 use super::*;
 
 /// Entries that come at once, and then none.

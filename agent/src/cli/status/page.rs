@@ -2,10 +2,15 @@
 
 use node::finding;
 use node::rank;
-use node::wire::{Identity, MaxPods, OpenFinding, Outcome, RootCause, SsmState, Status, Verdict};
+use node::wire::{
+    Diagnosis, Identity, MaxPods, NodeNow, OpenFinding, Outcome, RootCause, SsmState, Status,
+    Verdict,
+};
+
+use crate::cli::finding::{claim, graded, times};
 
 /// The page of a node whose daemon answers.
-pub(super) fn of_status(status: &Status) -> String {
+pub(in crate::cli) fn of_status(status: &Status) -> String {
     let mut page = Page::default();
     page.boot(status.verdict.as_ref());
     page.row("max pods", &pods(status.max_pods));
@@ -25,6 +30,7 @@ pub(super) fn of_status(status: &Status) -> String {
     }
     let root = rank::root(&status.findings);
     page.others(
+        "also",
         status
             .findings
             .iter()
@@ -35,7 +41,7 @@ pub(super) fn of_status(status: &Status) -> String {
 }
 
 /// The page of a node of which only the boot's verdict is known.
-pub(super) fn of_verdict(verdict: &Verdict) -> String {
+pub(in crate::cli) fn of_verdict(verdict: &Verdict) -> String {
     let mut page = Page::default();
     page.boot(Some(verdict));
     page.row(
@@ -44,6 +50,28 @@ pub(super) fn of_verdict(verdict: &Verdict) -> String {
     );
     page.cause(verdict.root_cause.as_ref());
     page.warnings(Some(verdict));
+    page.text
+}
+
+/// The page of a node that was looked at from all sides.
+pub(in crate::cli) fn of_diagnosis(diagnosis: &Diagnosis) -> String {
+    let mut page = Page::default();
+    page.boot(diagnosis.verdict.as_ref());
+    page.row("ready", &ready(diagnosis.node.as_ref()));
+    page.row(
+        "agent",
+        &format!("{}, looked at {:.0}", diagnosis.agent_version, diagnosis.at),
+    );
+    if let Some(root) = &diagnosis.root_cause {
+        page.finding(root);
+    } else {
+        page.line("");
+        page.row("root cause", "none was found");
+    }
+    page.others("consequence", diagnosis.consequences.iter());
+    page.others("also", diagnosis.also_open.iter());
+    page.warnings(diagnosis.verdict.as_ref());
+    page.texts("not checked", &diagnosis.not_checked);
     page.text
 }
 
@@ -78,7 +106,7 @@ impl Page {
 
     fn finding(&mut self, root: &OpenFinding) {
         self.line("");
-        self.row("root cause", &format!("{}: {}", named(root), root.title));
+        self.row("root cause", &claim(root));
         if let Some(entry) = finding::by_code(&root.code) {
             self.row("", entry.cause);
         }
@@ -109,7 +137,7 @@ impl Page {
         }
     }
 
-    fn others<'a>(&mut self, findings: impl Iterator<Item = &'a OpenFinding>) {
+    fn others<'a>(&mut self, name: &str, findings: impl Iterator<Item = &'a OpenFinding>) {
         for (index, finding) in findings.enumerate() {
             if index == 0 {
                 self.line("");
@@ -118,27 +146,22 @@ impl Page {
                 .explained_by
                 .as_ref()
                 .map(|code| format!(", explained by {code}"));
-            let text = format!(
-                "{} {}: {}{}",
-                finding.severity.as_str(),
-                named(finding),
-                finding.title,
-                explained.unwrap_or_default()
-            );
-            self.row(if index == 0 { "also" } else { "" }, &text);
+            let text = format!("{}{}", graded(finding), explained.unwrap_or_default());
+            self.row(if index == 0 { name } else { "" }, &text);
         }
     }
 
     fn warnings(&mut self, verdict: Option<&Verdict>) {
-        for (index, warning) in verdict
-            .iter()
-            .flat_map(|verdict| &verdict.warnings)
-            .enumerate()
-        {
+        let warnings = verdict.map_or(&[][..], |verdict| &verdict.warnings);
+        self.texts("warning", warnings);
+    }
+
+    fn texts(&mut self, name: &str, texts: &[String]) {
+        for (index, text) in texts.iter().enumerate() {
             if index == 0 {
                 self.line("");
             }
-            self.row(if index == 0 { "warning" } else { "" }, warning);
+            self.row(if index == 0 { name } else { "" }, text);
         }
     }
 }
@@ -161,6 +184,14 @@ fn outcome(verdict: &Verdict) -> String {
         String::new()
     };
     format!("{word}{suffix}{took}")
+}
+
+fn ready(node: Option<&NodeNow>) -> String {
+    match node {
+        None => "not known: the Node was not read".to_owned(),
+        Some(node) if node.is_ready => "yes".to_owned(),
+        Some(node) => format!("no: {}", node.message),
+    }
 }
 
 fn instance(identity: &Identity) -> String {
@@ -193,21 +224,5 @@ fn ssm(state: SsmState) -> &'static str {
         SsmState::Registered => "registered",
         SsmState::Stopped => "not running",
         SsmState::Missing => "not installed",
-    }
-}
-
-fn named(finding: &OpenFinding) -> String {
-    if finding.object.is_empty() {
-        finding.code.clone()
-    } else {
-        format!("{} ({})", finding.code, finding.object)
-    }
-}
-
-fn times(count: u64) -> String {
-    if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
     }
 }

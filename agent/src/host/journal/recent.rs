@@ -1,19 +1,17 @@
 //! What a unit wrote a moment ago, read once.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
-use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::Entry;
+use super::{Entry, Error, Excerpt, Part};
 
 /// journalctl reads a few lines at once, or its journal is not to be had.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The most entries that are read.
-const ENTRIES: &str = "200";
+const ENTRIES: u32 = 200;
 
 /// What gives the last words of a unit. [`Journalctl`] is the real one.
 pub trait Recent {
@@ -28,39 +26,28 @@ pub struct Journalctl;
 
 impl Recent for Journalctl {
     async fn since(&self, unit: &str, since: Timestamp) -> Vec<Entry> {
-        let output = Command::new("journalctl")
-            .args([
-                "--system",
-                "--quiet",
-                "--output=json",
-                "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER",
-                "--all",
-                "--boot",
-                "--no-pager",
-                "--lines",
-                ENTRIES,
-            ])
-            .arg(format!("--since=@{}", since.as_second()))
-            .arg(format!("--unit={unit}"))
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let lines = match timeout(DEADLINE, output).await {
-            Ok(Ok(output)) => output.stdout,
-            Ok(Err(error)) => {
-                tracing::warn!(error = %Chain(&error), unit, "journalctl cannot be run");
-                return Vec::new();
-            }
-            Err(_) => {
-                tracing::warn!(unit, "journalctl gives nothing");
-                return Vec::new();
-            }
+        let part = Part {
+            units: vec![unit.to_owned()],
+            since: Some(since),
+            last: Some(ENTRIES),
+            follow: false,
         };
-        lines
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| node::journal::entry(line).ok())
-            .filter(|entry| entry.at >= since)
-            .collect()
+        let mut entries = Vec::new();
+        match timeout(DEADLINE, read(&part, &mut entries)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = %Chain(&error), unit, "the journal cannot be read");
+            }
+            Err(_) => tracing::warn!(unit, "journalctl does not end"),
+        }
+        entries
     }
+}
+
+async fn read(part: &Part, entries: &mut Vec<Entry>) -> Result<(), Error> {
+    let mut excerpt = Excerpt::open(part)?;
+    while let Some(entry) = excerpt.next().await? {
+        entries.push(entry);
+    }
+    Ok(())
 }

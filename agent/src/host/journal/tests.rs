@@ -7,7 +7,7 @@ use std::path::Path;
 use super::*;
 
 /// A stand-in for `journalctl`: a shell script with this body.
-fn script(directory: &Path, body: &str) -> PathBuf {
+pub(crate) fn script(directory: &Path, body: &str) -> PathBuf {
     let path = directory.join("journalctl");
     // Written under another name first: a file that is open for writing cannot be executed.
     let draft = directory.join("draft");
@@ -21,7 +21,7 @@ fn script(directory: &Path, body: &str) -> PathBuf {
     path
 }
 
-fn line(cursor: &str, message: &str) -> String {
+pub(crate) fn line(cursor: &str, message: &str) -> String {
     format!(
         r#"{{"__CURSOR":"{cursor}","__REALTIME_TIMESTAMP":"1767323045000000","MESSAGE":"{message}","_SYSTEMD_UNIT":"kubelet.service","SYSLOG_IDENTIFIER":"kubelet"}}"#
     )

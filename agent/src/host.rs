@@ -13,11 +13,13 @@ pub mod cri;
 pub mod environment;
 pub mod exec;
 pub mod imds;
+pub mod inotify;
 pub mod journal;
 pub mod kubernetes;
 pub mod notify;
 pub mod own_node;
 pub mod path;
+pub mod process;
 pub mod random;
 pub mod root;
 pub mod socket;
@@ -42,4 +44,10 @@ pub fn boot_id(root: &root::Root) -> String {
         .ok()
         .flatten()
         .map_or_else(String::new, |id| id.trim().to_owned())
+}
+
+/// Whether this machine is a container, as systemd has found at its start: then what the kernel tells of itself as a whole
+/// belongs to the host. <https://systemd.io/CONTAINER_INTERFACE/>
+pub fn is_container(root: &root::Root) -> bool {
+    root.exists("/run/systemd/container")
 }

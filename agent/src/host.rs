@@ -13,11 +13,13 @@ pub mod cri;
 pub mod environment;
 pub mod exec;
 pub mod imds;
+pub mod inotify;
 pub mod journal;
 pub mod kubernetes;
 pub mod notify;
 pub mod own_node;
 pub mod path;
+pub mod process;
 pub mod random;
 pub mod root;
 pub mod socket;
@@ -52,4 +54,10 @@ pub fn host_name(root: &root::Root) -> String {
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty() && !name.contains(char::is_whitespace))
         .unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// Whether this machine is a container, as systemd has found at its start: then what the kernel tells of itself as a whole
+/// belongs to the host. <https://systemd.io/CONTAINER_INTERFACE/>
+pub fn is_container(root: &root::Root) -> bool {
+    root.exists("/run/systemd/container")
 }

@@ -13,7 +13,7 @@
 //! | [`apply`] | the only writer of configuration; starts the daemons |
 //! | [`join`] | the wait for a Ready Node, and the verdict |
 //! | [`probe`] | active checks: containerd, kubelet, kubeconfig, the way to the API server, the clock, the identity |
-//! | [`watch`] | the journal and the units, read for the whole life of the node |
+//! | [`watch`] | the journal, the units and the probes, for the whole life of the node |
 //! | [`report`] | the annotation on our own Node |
 //! | [`serve`] | health, status, findings, facts, logs and metrics on a unix socket |
 //! | [`host`] | the ports to the outside |

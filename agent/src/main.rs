@@ -11,7 +11,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(cli::run()),
+        Ok(runtime) => {
+            let exit = runtime.block_on(cli::run());
+            // A look at a file system that hangs must not keep the program from ending.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => {
             output::error(&format!("starting the runtime: {error}"), None);
             ExitCode::FAILURE

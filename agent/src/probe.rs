@@ -1,25 +1,38 @@
 //! Active checks, one file each: look at one thing, and say which finding that is.
 //!
 //! Each looks through the ports in `host`, within [`DEADLINE`], and hands what it saw to a pure function `judge`. The
-//! ladder of the join phase climbs them in order; none changes anything on the node or in the cluster.
+//! ladder of the join phase climbs them in order; none changes anything on the node or in the cluster. Those that are
+//! looked at again for the whole life of the node tell a [`reading`] of each object.
 
+pub mod auto_scaling;
 pub mod clock;
 pub mod cluster;
+pub mod conntrack;
 pub mod container_runtime;
 pub mod credential;
 pub mod endpoint;
+pub mod forwarding;
 pub mod identity;
+pub mod interface;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod limits;
+pub mod maintenance;
+pub mod pressure;
 pub mod private_name;
 pub mod program;
+pub mod read_only;
+pub mod reading;
 pub mod registration;
 pub mod serving_certificate;
+pub mod space;
+pub mod spot;
 pub mod ssm;
 pub mod storage;
 pub mod swap;
 pub mod synchronization;
 pub mod version;
+pub mod watches;
 
 use std::time::Duration;
 

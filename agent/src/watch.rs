@@ -1,12 +1,14 @@
 //! The watch: what the units say and how they are, through the rules, for the life of the node.
 //!
-//! [`Watch`] is one long-lived loop. In: journal entries ([`Lines`]), observations of units ([`units`]), the time. Out: the
-//! open findings and its own counters, through a channel that always holds the latest. It keeps its place in the journal
-//! and what the rules know in a file ([`state`]), so that a restart of the agent neither forgets a finding nor reads a line
-//! twice. It decides nothing itself: `node::rule` does. It ends only by being dropped; [`Watch::save`] comes after.
+//! [`Watch`] is one long-lived loop. In: journal entries ([`Lines`]), observations of units ([`units`]) and of all else
+//! that is looked at again and again ([`schedule`]), the time. Out: the open findings and its own counters, through a
+//! channel that always holds the latest. It keeps its place in the journal and what the rules know in a file ([`state`]),
+//! so that a restart of the agent neither forgets a finding nor reads a line twice. It decides nothing itself: `node::rule`
+//! does. It ends only by being dropped; [`Watch::save`] comes after.
 
 pub mod boot;
 pub mod logs;
+pub mod schedule;
 pub mod serving_certificate;
 pub mod ssm;
 mod state;

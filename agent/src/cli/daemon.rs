@@ -1,8 +1,8 @@
 //! `nodeagent daemon`: watches the node for its whole life. Connects the parts and does nothing itself.
 //!
 //! ```text
-//! journal, units ─> watch ─┬─> report ─> annotation
-//! plan, verdict  ─> boot  ─┴─> serve  ─> socket
+//! journal, units, probes ─> watch ─┬─> report ─> annotation
+//! plan, verdict          ─> boot  ─┴─> serve  ─> socket
 //! ```
 
 use std::time::Duration;
@@ -22,6 +22,7 @@ use crate::report;
 use crate::serve::{Server, Sources};
 use crate::source;
 use crate::watch::boot::{self, Boot};
+use crate::watch::schedule::Schedule;
 use crate::watch::{self, Seen, Watch, units};
 
 use super::{Context, Exit, output};
@@ -100,6 +101,14 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         observations.clone(),
         wants_ssm(),
     ));
+    let schedule = Schedule {
+        root: root.clone(),
+        environment: context.environment.clone(),
+        boot: boot_out.clone(),
+        seen: seen_out.clone(),
+        observations: observations.clone(),
+    };
+    tasks.spawn(schedule.run());
     tasks.spawn(units::poll(
         Systemd::connect,
         observations,

@@ -30,17 +30,38 @@ pub struct Volume {
     pub is_read_only: bool,
 }
 
+/// One line of the table of mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is mounted.
+    pub point: PathBuf,
+    /// What is mounted: a device, or a word.
+    pub source: String,
+    /// Whether nothing can be written through this mount: somebody wanted it so.
+    pub is_read_only: bool,
+    /// Whether nothing can be written to the file system, through whichever mount: somebody wanted it so, or the kernel
+    /// gave up on it.
+    pub is_locked: bool,
+}
+
+/// All mounts of the machine, the earliest first; `None` where the table is not there.
+pub fn mounts(root: &Root) -> Option<Vec<Mount>> {
+    let table = root.read_text(MOUNTS).ok().flatten()?;
+    Some(table.lines().filter_map(mount).collect())
+}
+
 /// Looks at the file system that this path lies on.
 pub fn look(root: &Root, path: &str) -> io::Result<Volume> {
+    look_in(root, path, &mounts(root).unwrap_or_default())
+}
+
+/// The same with the table of mounts at hand.
+pub fn look_in(root: &Root, path: &str, mounts: &[Mount]) -> io::Result<Volume> {
     let existing = Path::new(path)
         .ancestors()
         .find(|path| root.exists(path))
         .unwrap_or_else(|| Path::new("/"));
-    let is_read_only = root
-        .read_text(MOUNTS)
-        .ok()
-        .flatten()
-        .and_then(|mounts| is_read_only(&mounts, existing));
+    let is_read_only = below(mounts, existing).map(|mount| mount.is_read_only || mount.is_locked);
     let seen = rustix::fs::statvfs(root.path(existing))?;
     Ok(Volume {
         path: existing.to_owned(),
@@ -54,32 +75,29 @@ pub fn look(root: &Root, path: &str) -> io::Result<Volume> {
     })
 }
 
-/// Whether the mount that this path lies on is read-only, or the file system in it; `None` when the table does not tell.
-fn is_read_only(mounts: &str, path: &Path) -> Option<bool> {
-    let mut found: Option<(usize, bool)> = None;
-    for line in mounts.lines() {
-        let Some((point, options)) = mount(line) else {
-            continue;
-        };
-        let depth = point.components().count();
-        // Of two mounts at one place the later one is seen.
-        if path.starts_with(&point) && found.is_none_or(|(deepest, _)| depth >= deepest) {
-            found = Some((depth, options));
-        }
-    }
-    found.map(|(_, is_read_only)| is_read_only)
+/// The mount that this path lies on; `None` when the table does not tell.
+pub fn below<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
+    // Of two mounts at one place the later one is seen.
+    mounts
+        .iter()
+        .filter(|mount| path.starts_with(&mount.point))
+        .max_by_key(|mount| mount.point.components().count())
 }
 
-/// Where a line of the table says that something is mounted, and whether it is read-only.
-fn mount(line: &str) -> Option<(PathBuf, bool)> {
+fn mount(line: &str) -> Option<Mount> {
     let (mount, file_system) = line.split_once(" - ")?;
     let mut fields = mount.split(' ').skip(4);
     let (point, options) = (fields.next()?, fields.next()?);
-    let super_options = file_system.split(' ').nth(2)?;
-    let is_read_only = [options, super_options]
-        .iter()
-        .any(|options| options.split(',').any(|option| option == "ro"));
-    Some((PathBuf::from(point.replace("\\040", " ")), is_read_only))
+    let mut file_system = file_system.split(' ').skip(1);
+    let (source, super_options) = (file_system.next()?, file_system.next()?);
+    let has = |options: &str, wanted: &str| options.split(',').any(|option| option == wanted);
+    Some(Mount {
+        point: PathBuf::from(point.replace("\\040", " ")),
+        source: source.to_owned(),
+        is_read_only: has(options, "ro"),
+        // Since Linux 6.15 ext4 shows so that it has given up, and leaves `rw` where it is.
+        is_locked: has(super_options, "ro") || has(super_options, "emergency_ro"),
+    })
 }
 
 #[cfg(test)]
@@ -97,7 +115,12 @@ mod tests {
 ";
 
     fn read_only(path: &str) -> Option<bool> {
-        is_read_only(TABLE, Path::new(path))
+        read_only_in(TABLE, path)
+    }
+
+    fn read_only_in(table: &str, path: &str) -> Option<bool> {
+        let mounts: Vec<Mount> = table.lines().filter_map(mount).collect();
+        below(&mounts, Path::new(path)).map(|mount| mount.is_read_only || mount.is_locked)
     }
 
     #[test]
@@ -109,7 +132,7 @@ mod tests {
         assert_eq!(read_only("/var/a b/c"), Some(false));
         assert_eq!(read_only("/variable"), Some(false));
         assert_eq!(read_only("/run"), Some(true));
-        assert_eq!(is_read_only("no table", Path::new("/")), None);
+        assert_eq!(read_only_in("no table", "/"), None);
     }
 
     #[test]

@@ -25,9 +25,10 @@ const LEAST_BYTES: u64 = 16 << 20;
 /// Looks at the volumes that a node writes to, each once. What cannot be looked at is left out: who wants to write there
 /// says so.
 pub fn look(root: &Root) -> Vec<Volume> {
+    let mounts = volume::mounts(root).unwrap_or_default();
     let mut volumes: Vec<Volume> = Vec::new();
     for place in PLACES {
-        let Ok(volume) = volume::look(root, place) else {
+        let Ok(volume) = volume::look_in(root, place, &mounts) else {
             continue;
         };
         // One file system can be mounted in several ways.

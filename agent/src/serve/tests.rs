@@ -14,6 +14,7 @@ use crate::boot::Machine;
 use crate::boot::record::Span;
 use crate::host::path;
 use crate::host::systemd::BootTimes;
+use crate::report::event;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
@@ -23,6 +24,7 @@ struct Daemon {
     boot: watch::Sender<Boot>,
     _ssm: watch::Sender<SsmState>,
     _pods: watch::Sender<Option<u32>>,
+    _events: watch::Sender<event::Counters>,
 }
 
 impl Daemon {
@@ -32,12 +34,14 @@ impl Daemon {
         let (boot, boot_out) = watch::channel(Boot::default());
         let (ssm, ssm_out) = watch::channel(SsmState::Running);
         let (pods, pods_out) = watch::channel(Some(29));
+        let (events, events_out) = watch::channel(event::Counters::default());
         let sources = Sources {
             started_at: Timestamp::UNIX_EPOCH,
             seen: seen_out,
             boot: boot_out,
             ssm: ssm_out,
             effective_max_pods: pods_out,
+            events: events_out,
         };
         let server = Server::bind(&Root::new(directory.path()), sources).unwrap();
         tokio::spawn(server.run());
@@ -47,6 +51,7 @@ impl Daemon {
             boot,
             _ssm: ssm,
             _pods: pods,
+            _events: events,
         }
     }
 
@@ -258,6 +263,7 @@ async fn a_watch_that_hangs_is_not_alive() {
         boot: Boot::default(),
         ssm: SsmState::Unknown,
         effective_max_pods: None,
+        events: event::Counters::default(),
     };
     let now = Instant::now();
     assert!(health::is_well(&health::live(

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use node::wire::{API_VERSION, BootReport, SsmState, Status};
 use tokio::sync::watch;
 
-use crate::report;
+use crate::report::{self, event};
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
@@ -21,6 +21,8 @@ pub struct Sources {
     pub ssm: watch::Receiver<SsmState>,
     /// Max pods as the Node shows them.
     pub effective_max_pods: watch::Receiver<Option<u32>>,
+    /// How many events of the Node were written.
+    pub events: watch::Receiver<event::Counters>,
 }
 
 /// What is known now.
@@ -36,6 +38,8 @@ pub struct View {
     pub ssm: SsmState,
     /// Max pods as the Node shows them.
     pub effective_max_pods: Option<u32>,
+    /// How many events of the Node were written.
+    pub events: event::Counters,
 }
 
 impl Sources {
@@ -47,6 +51,7 @@ impl Sources {
             boot: self.boot.borrow().clone(),
             ssm: report::ssm(*self.ssm.borrow(), &self.seen.borrow()),
             effective_max_pods: *self.effective_max_pods.borrow(),
+            events: *self.events.borrow(),
         }
     }
 }

@@ -211,6 +211,7 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
     for line in [
         "nodeagent_findings_open{code=\"join.unauthorized\",severity=\"fatal\"} 1",
         "nodeagent_findings_open{code=\"cni.not_ready\",severity=\"fatal\"} 0",
+        "nodeagent_node_events_total{result=\"held_back\"} 0",
         "nodeagent_lines_read_total{source=\"journal\"} 42",
         "nodeagent_boot_outcome{outcome=\"joined\"} 1",
         "nodeagent_boot_outcome{outcome=\"failed\"} 0",

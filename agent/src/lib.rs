@@ -14,7 +14,7 @@
 //! | [`join`] | the wait for a Ready Node, and the verdict |
 //! | [`probe`] | active checks: containerd, kubelet, kubeconfig, the way to the API server, the clock, the identity |
 //! | [`watch`] | the journal, the units and the probes, for the whole life of the node |
-//! | [`report`] | the annotation on our own Node |
+//! | [`report`] | annotation, conditions and events of our own Node |
 //! | [`serve`] | health, status, findings, facts, logs and metrics on a unix socket |
 //! | [`host`] | the ports to the outside |
 

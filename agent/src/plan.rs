@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use node::config::{AfterBoot, AgentConfig, NodeConfig, ScriptGate, check};
+use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, check};
 use node::max_pods::Reserved;
 use node::wire::Identity;
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,9 @@ pub struct Summary {
     /// Whether the SSM agent is left as the image has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ssm_left_alone: bool,
+    /// What the daemon writes to the Node.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub report: Report,
 }
 
 impl Summary {
@@ -313,11 +316,12 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
         script_gate_blocks: inputs.agent.script_gate == ScriptGate::Block,
         fast_path: inputs.agent.fast_path,
         ssm_left_alone: !inputs.agent.ssm_enabled,
+        report: inputs.agent.report,
     }
 }
 
-fn is_default(after_boot: &AfterBoot) -> bool {
-    *after_boot == AfterBoot::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn old_kubelet_warning(version: Version) -> Option<String> {

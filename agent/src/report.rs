@@ -1,32 +1,26 @@
-//! The report: the annotation `nodectl.dev/agent` on our own Node, so that `nodectl status` of any number of nodes is one
-//! LIST.
+//! The report on our own Node: the annotation `nodectl.dev/agent`, so that `nodectl status` of any number of nodes is one
+//! LIST, conditions of its status, and events.
 //!
-//! In: findings, boot, SSM state. Out: one merge patch with the kubelet's credential when something changed, at most once
-//! a minute; and the max pods that the Node shows. It never ends and never fails the daemon: an API server that is away is
-//! asked again, ever more rarely.
+//! [`run`] is one long-lived task. In: findings, boot, SSM state. Out, with the kubelet's credential and only when
+//! something changed: the annotation, at most once a minute; conditions and events, at most every ten seconds; and the max
+//! pods that the Node shows. It never fails the daemon: an API server that is away is asked again, ever more rarely. It
+//! ends when it is told to, and says on the Node that nobody looks any more.
 
+mod condition;
+pub mod event;
 mod pace;
 pub mod signal;
+mod writer;
 
-use std::time::Duration;
-
-use node::chain::Chain;
+use node::config::Report;
 use node::rank;
 use node::wire::{Annotation, MaxPods, OpenFinding, SsmState};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 
-use crate::host::environment::Environment;
-use crate::host::own_node::{self, OwnNode};
-use crate::host::random;
-use crate::host::root::Root;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
-use pace::Pace;
-
-/// The Node is read again after this time even if nothing changed here: somebody may have changed it there.
-const REFRESH: Duration = Duration::from_mins(30);
+pub use writer::run;
 
 /// What a report is made of and where the other half of it goes.
 #[derive(Debug)]
@@ -37,8 +31,12 @@ pub struct Ports {
     pub boot: watch::Receiver<Boot>,
     /// The SSM agent.
     pub ssm: watch::Receiver<SsmState>,
+    /// What is written, where the boot does not say.
+    pub by_default: Report,
     /// Out: max pods as the Node shows them.
     pub effective_max_pods: watch::Sender<Option<u32>>,
+    /// Out: how many events were written and how many not.
+    pub events: watch::Sender<event::Counters>,
 }
 
 impl Ports {
@@ -117,74 +115,6 @@ pub fn max_pods(boot: &Boot, effective: Option<u32>) -> MaxPods {
         planned: boot.summary.as_ref().map(|summary| summary.max_pods),
         effective,
     }
-}
-
-/// Reports until it is dropped.
-pub async fn run(root: Root, environment: Environment, mut ports: Ports) {
-    let mut pace = Pace::new(random::fraction);
-    let mut node: Option<OwnNode> = None;
-    let mut written: Option<(String, Instant)> = None;
-    loop {
-        let name = ports.boot.borrow().identity().node_name;
-        // Before the past is read and the node has a name, a report would say less than none.
-        let is_known = ports.seen.borrow().is_caught_up && !name.is_empty();
-        let is_new = written.as_ref().is_none_or(|(json, at)| {
-            *json != ports.annotation().to_json() || at.elapsed() >= REFRESH
-        });
-        if !is_known || !is_new {
-            let refresh = written.as_ref().map(|(_, at)| *at + REFRESH);
-            wait(&mut ports, refresh).await;
-            continue;
-        }
-        // What changes until then goes into the same report.
-        sleep_until(pace.next()).await;
-        if node.as_ref().is_none_or(|node| node.name() != name) {
-            node = Some(OwnNode::new(&root, &environment, &name));
-        }
-        let Some(node) = &node else { continue };
-        match report(node, &ports).await {
-            Ok(Some(json)) => {
-                pace.succeeded();
-                written = Some((json, Instant::now()));
-            }
-            Ok(None) => {
-                tracing::debug!(node = name, "there is no such Node yet");
-                pace.failed();
-            }
-            Err(error) => {
-                tracing::info!(error = %Chain(&error), "the annotation is not written yet");
-                pace.failed();
-            }
-        }
-    }
-}
-
-async fn wait(ports: &mut Ports, refresh: Option<Instant>) {
-    let refresh = async {
-        match refresh {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = ports.changed() => {}
-        () = refresh => {}
-    }
-}
-
-/// Reads the Node and writes the annotation if it is another; `None` when there is no Node.
-async fn report(node: &OwnNode, ports: &Ports) -> Result<Option<String>, own_node::Error> {
-    let Some(facts) = node.read().await? else {
-        return Ok(None);
-    };
-    ports
-        .effective_max_pods
-        .send_if_modified(|known| std::mem::replace(known, facts.max_pods) != facts.max_pods);
-    let json = ports.annotation().to_json();
-    if facts.annotation.as_deref() != Some(json.as_str()) {
-        node.annotate(&json).await?;
-    }
-    Ok(Some(json))
 }
 
 #[cfg(test)]

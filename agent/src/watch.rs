@@ -35,6 +35,8 @@ use state::State;
 const TICK: Duration = Duration::from_secs(1);
 /// The cursor is saved at least so often while lines come in. Lines read twice after a crash are harmless.
 const SAVE_PERIOD: Duration = Duration::from_mins(1);
+/// Whatever is looked at from the start on was looked at by this time after the past has been read.
+const FIRST_CHECKS: Duration = Duration::from_secs(15);
 /// So many ticks without a line, and the past has been read.
 const QUIET_TICKS: u8 = 2;
 
@@ -77,6 +79,8 @@ pub struct Seen {
     pub has_ssm_connected: bool,
     /// The past of this boot has been read; before that, findings are those of the last run.
     pub is_caught_up: bool,
+    /// The checks have run since: who was not found wanting is well.
+    pub has_checked: bool,
     /// When the loop last came round.
     pub ticked: Instant,
 }
@@ -91,6 +95,7 @@ impl Seen {
             is_source_running: false,
             has_ssm_connected: false,
             is_caught_up: false,
+            has_checked: false,
             ticked: Instant::now(),
         }
     }
@@ -104,6 +109,8 @@ impl Seen {
                 .collect::<Vec<_>>()
         };
         self.is_caught_up != other.is_caught_up
+            || self.has_checked != other.has_checked
+            || self.is_source_running != other.is_source_running
             || self.has_ssm_connected != other.has_ssm_connected
             || open(self) != open(other)
     }
@@ -134,6 +141,8 @@ pub struct Watch<L> {
     started: Timestamp,
     quiet_ticks: u8,
     is_caught_up: bool,
+    /// When the first check came in after the past was read.
+    checked: Option<Instant>,
     saved: Saved,
 }
 
@@ -185,6 +194,7 @@ impl<L: Lines> Watch<L> {
             started: clock(),
             quiet_ticks: 0,
             is_caught_up: false,
+            checked: None,
         }
     }
 
@@ -200,6 +210,7 @@ impl<L: Lines> Watch<L> {
                     match observation {
                         // How a unit is now says nothing about the past that is being read.
                         Some(observation) if self.is_caught_up => {
+                            self.checked.get_or_insert_with(Instant::now);
                             self.engine.observe(&observation, (self.clock)());
                         }
                         Some(_) => {}
@@ -265,6 +276,9 @@ impl<L: Lines> Watch<L> {
                 is_source_running: self.lines.is_running(),
                 has_ssm_connected: self.engine.last(Signal::SsmConnected).is_some(),
                 is_caught_up: self.is_caught_up,
+                has_checked: self
+                    .checked
+                    .is_some_and(|first| first.elapsed() >= FIRST_CHECKS),
                 ticked: Instant::now(),
             };
             let old = std::mem::replace(seen, new);

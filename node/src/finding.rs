@@ -6,8 +6,10 @@
 mod catalogue;
 #[cfg(test)]
 mod page;
+mod repair;
 
 pub use catalogue::*;
+pub use repair::Repair;
 
 pub use crate::wire::Severity;
 
@@ -83,6 +85,18 @@ impl Finding {
     }
 }
 
+/// A code as the reason of a condition or an event, `storage.disk_full` as `StorageDiskFull`.
+pub fn reason(code: &str) -> String {
+    let words = code.split(['.', '_']);
+    words
+        .flat_map(|word| {
+            let mut characters = word.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            first.into_iter().chain(characters)
+        })
+        .collect()
+}
+
 /// The entry with this code.
 pub fn by_code(code: &str) -> Option<&'static Finding> {
     catalogue().find(|finding| finding.code == code)
@@ -119,6 +133,22 @@ mod tests {
                 !finding.cause.is_empty() && !finding.fix.is_empty(),
                 "`{}` is incomplete",
                 finding.code
+            );
+        }
+    }
+
+    #[test]
+    fn every_code_has_a_reason_of_its_own() {
+        assert_eq!(reason("storage.disk_full"), "StorageDiskFull");
+        let reasons: BTreeSet<String> = catalogue().map(|finding| reason(finding.code)).collect();
+        assert_eq!(reasons.len(), catalogue().count());
+        // What Kubernetes takes as the reason of a condition.
+        for reason in reasons {
+            assert!(
+                reason
+                    .chars()
+                    .all(|character| character.is_ascii_alphanumeric()),
+                "{reason}"
             );
         }
     }

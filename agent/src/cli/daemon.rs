@@ -1,7 +1,7 @@
 //! `nodeagent daemon`: watches the node for its whole life. Connects the parts and does nothing itself.
 //!
 //! ```text
-//! journal, units, probes ─> watch ─┬─> report ─> annotation
+//! journal, units, probes ─> watch ─┬─> report ─> annotation, conditions, events
 //! plan, verdict          ─> boot  ─┴─> serve  ─> socket
 //! ```
 
@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use node::chain::Chain;
 use node::wire::{Identity, SsmState};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch as channel};
+use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::JoinSet;
 
 use crate::host;
 use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
-use crate::report;
+use crate::report::{self, event};
 use crate::serve::{Server, Sources};
 use crate::source;
 use crate::watch::boot::{self, Boot};
@@ -53,6 +53,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let (identity, identity_out) = channel::channel(Identity::default());
     let (ssm, ssm_out) = channel::channel(SsmState::Unknown);
     let (pods, pods_out) = channel::channel(None);
+    let (events, events_out) = channel::channel(event::Counters::default());
     let (observations, observations_out) = mpsc::channel(OBSERVATIONS);
 
     let sources = Sources {
@@ -63,6 +64,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         boot: boot_out.clone(),
         ssm: ssm_out.clone(),
         effective_max_pods: pods_out,
+        events: events_out,
     };
     let server = match Server::bind(root, &sources) {
         Ok(server) => server,
@@ -84,7 +86,8 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
 
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run());
-    let ssm_by_default = source::own_settings(root).ssm_enabled;
+    let settings = source::own_settings(root);
+    let ssm_by_default = settings.ssm_enabled;
     let wants_ssm = || {
         let boot = boot_out.clone();
         move || boot.borrow().wants_ssm(ssm_by_default)
@@ -125,12 +128,16 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         seen: seen_out.clone(),
         boot: boot_out,
         ssm: ssm_out,
+        by_default: settings.report,
         effective_max_pods: pods,
+        events,
     };
-    tasks.spawn(report::run(
+    let (stop, stopped) = oneshot::channel::<()>();
+    let reporting = tokio::spawn(report::run(
         root.clone(),
         context.environment.clone(),
         ports,
+        async { drop(stopped.await) },
     ));
 
     let notifier = Notifier::of_environment(|name| std::env::var_os(name));
@@ -144,6 +151,10 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     notifier.stopping();
     tracing::info!("stopping");
     watch.save();
+    drop(stop);
+    if let Err(error) = reporting.await {
+        tracing::debug!(%error, "the report ended before the daemon");
+    }
     tasks.shutdown().await;
     if let Err(error) = root.remove(host::path::SOCKET) {
         tracing::debug!(error = %Chain(&error), "the socket stays behind");

@@ -1,6 +1,9 @@
-//! Our own Node object, with the kubelet's own credential: read it, annotate it. A node identity may do no more.
+//! Our own Node object, with the kubelet's own credential: read it, annotate it, set conditions of its status, write
+//! events about it. A node identity may do little more.
 
-use k8s_openapi::api::core::v1::Node;
+mod event;
+
+use k8s_openapi::api::core::v1::{Node, NodeCondition};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use node::wire::ANNOTATION;
@@ -11,8 +14,10 @@ use super::environment::Environment;
 use super::kubernetes;
 use super::root::Root;
 
+pub use event::NodeEvent;
+
 /// What the agent reads of its Node.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeFacts {
     /// Its Ready condition is True, and this boot's kubelet has posted it: for some time after a reboot the API server
     /// shows what the kubelet of the boot before said.
@@ -29,6 +34,8 @@ pub struct NodeFacts {
     pub kubelet_version: String,
     /// The kubelet of this boot has posted it.
     pub is_of_this_boot: bool,
+    /// The conditions of its status, whoever wrote them.
+    pub conditions: Vec<NodeCondition>,
 }
 
 impl NodeFacts {
@@ -151,6 +158,37 @@ impl OwnNode {
         self.checked("annotating", answer).await.map(drop)
     }
 
+    /// Writes one condition of the status, found by its type, and touches no other.
+    pub async fn set_condition(&self, condition: &NodeCondition) -> Result<(), Error> {
+        let operation = "setting a condition of";
+        self.patch_condition(operation, serde_json::json!(condition))
+            .await
+    }
+
+    /// Removes the condition of this type from the status, if it is there.
+    pub async fn remove_condition(&self, name: &str) -> Result<(), Error> {
+        let operation = "removing a condition of";
+        self.patch_condition(
+            operation,
+            serde_json::json!({ "type": name, "$patch": "delete" }),
+        )
+        .await
+    }
+
+    /// A strategic merge finds a condition by its type:
+    /// <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeStatus>.
+    async fn patch_condition(
+        &self,
+        operation: &'static str,
+        condition: serde_json::Value,
+    ) -> Result<(), Error> {
+        let patch = serde_json::json!({ "status": { "conditions": [condition] } });
+        let nodes = self.nodes().await?;
+        let (parameters, patch) = (PatchParams::default(), Patch::Strategic(patch));
+        let answer = nodes.patch_status(&self.name, &parameters, &patch);
+        self.checked(operation, answer).await.map(drop)
+    }
+
     async fn nodes(&self) -> Result<Api<Node>, Error> {
         Ok(Api::all(self.client().await?))
     }
@@ -221,6 +259,7 @@ fn facts(node: &Node, boot_id: &str) -> NodeFacts {
             .unwrap_or_default(),
         kubelet_version: info.map_or_else(String::new, |info| info.kubelet_version.clone()),
         is_of_this_boot: boot_id.is_empty() || posted_in == boot_id,
+        conditions: conditions.to_vec(),
     }
 }
 
@@ -247,6 +286,7 @@ mod tests {
             provider_id: "aws:///eu-west-1a/i-1".into(),
             kubelet_version: String::new(),
             is_of_this_boot: false,
+            conditions: node.status.clone().unwrap().conditions.unwrap(),
         };
         assert_eq!(facts(&node, "b"), expected);
         assert_eq!(facts(&Node::default(), "b"), NodeFacts::default());
@@ -283,7 +323,8 @@ mod tests {
         .unwrap();
         let before = facts(&node, "before");
         assert!(before.is_ready && before.is_of_this_boot);
-        assert_eq!(facts(&node, "now"), NodeFacts::default());
+        let now = facts(&node, "now");
+        assert!(!now.is_ready && !now.is_of_this_boot && now.ready_message.is_empty());
         // Where nobody knows, nothing is denied.
         assert!(facts(&node, "").is_ready);
     }

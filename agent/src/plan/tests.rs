@@ -227,3 +227,27 @@ fn a_reserve_that_takes_a_quarter_of_the_memory_is_said() {
         ]
     );
 }
+
+#[test]
+fn what_is_reported_is_kept_for_the_daemon_where_it_is_not_the_default() {
+    let report = Report {
+        conditions: node::config::agent_config::Conditions::Eks,
+        events: true,
+    };
+    let agent = AgentConfig {
+        report,
+        ..AgentConfig::default()
+    };
+    let kept = |agent: &AgentConfig| {
+        let summary = plan(&config(), agent, &facts()).unwrap().summary;
+        serde_json::to_value(summary).unwrap()
+    };
+    let json = kept(&agent);
+    assert_eq!(json["report"]["conditions"], "eks");
+    let read: Summary = serde_json::from_value(json).unwrap();
+    assert_eq!(read.report, report);
+    let plain = kept(&AgentConfig::default());
+    assert_eq!(plain.get("report"), None);
+    let read: Summary = serde_json::from_value(plain).unwrap();
+    assert_eq!(read.report, Report::default());
+}

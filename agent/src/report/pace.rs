@@ -1,12 +1,10 @@
-//! When the API server may be asked again: a minute after success, longer and longer after failure, never in step with
+//! When the API server may be asked again: some time after success, longer and longer after failure, never in step with
 //! other nodes.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// No two annotations are written within this time.
-const MINUTE: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -15,15 +13,18 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 pub(super) struct Pace {
     /// A number from 0 to 1.
     jitter: fn() -> f64,
+    /// At least this time lies between two attempts that work.
+    calm: Duration,
     next: Instant,
     pause: Duration,
 }
 
 impl Pace {
-    /// The first attempt may be made at once.
-    pub(super) fn new(jitter: fn() -> f64) -> Self {
+    /// The first attempt may be made at once, another this time after one that worked.
+    pub(super) fn new(jitter: fn() -> f64, calm: Duration) -> Self {
         Self {
             jitter,
+            calm,
             next: Instant::now(),
             pause: FIRST_PAUSE,
         }
@@ -37,7 +38,7 @@ impl Pace {
     /// An attempt worked.
     pub(super) fn succeeded(&mut self) {
         self.pause = FIRST_PAUSE;
-        self.wait(MINUTE);
+        self.wait(self.calm);
     }
 
     /// An attempt did not work.
@@ -56,9 +57,11 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const MINUTE: Duration = Duration::from_mins(1);
+
     #[tokio::test(start_paused = true)]
     async fn the_first_attempt_is_at_once_and_later_ones_a_minute_apart() {
-        let mut pace = Pace::new(|| 1.0);
+        let mut pace = Pace::new(|| 1.0, MINUTE);
         assert_eq!(pace.next(), Instant::now());
         pace.succeeded();
         assert_eq!(pace.next() - Instant::now(), Duration::from_secs(75));
@@ -66,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_are_further_and_further_apart_up_to_a_bound() {
-        let mut pace = Pace::new(|| 0.0);
+        let mut pace = Pace::new(|| 0.0, MINUTE);
         let mut pauses = Vec::new();
         for _ in 0..9 {
             pace.failed();

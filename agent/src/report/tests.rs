@@ -1,141 +1,39 @@
 //! The reporter against an API server of our own that has one Node.
 
-use std::sync::{Arc, Mutex};
+mod bench;
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use std::time::Duration;
+
 use jiff::Timestamp;
+use node::config::agent_config::Conditions;
 use node::finding;
 use node::rule::{Engine, Record};
 use node::wire::{API_VERSION, Identity, Outcome, Phase, Verdict};
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use serde_json::json;
 
 use super::*;
-use crate::host::path;
+use crate::host::environment::Environment;
+use crate::host::root::Root;
 use crate::join::verdict;
-use crate::plan::Summary;
 use crate::watch::boot;
 
-/// What the API server has and was asked.
-#[derive(Debug, Default)]
-struct Cluster {
-    is_away: bool,
-    annotation: Option<String>,
-    patches: usize,
-}
+use bench::{Bench, Cluster};
 
-type Shared = Arc<Mutex<Cluster>>;
-
-fn node(cluster: &Cluster) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": { "name": "ip-1", "annotations": cluster.annotation.as_ref().map(|json| json!({ "nodectl.dev/agent": json })) },
-        "status": { "capacity": { "pods": "29" }, "conditions": [{ "type": "Ready", "status": "True" }] },
-    })
-}
-
-async fn read(State(cluster): State<Shared>) -> Response {
-    let cluster = cluster.lock().unwrap();
-    if cluster.is_away {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
-    axum::Json(node(&cluster)).into_response()
-}
-
-async fn patch(State(cluster): State<Shared>, body: String) -> Response {
-    let mut cluster = cluster.lock().unwrap();
-    let patch: Value = serde_json::from_str(&body).unwrap();
-    let annotations = &patch["metadata"]["annotations"];
-    assert_eq!(annotations.as_object().unwrap().len(), 1);
-    cluster.annotation = Some(
-        annotations["nodectl.dev/agent"]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-    );
-    cluster.patches += 1;
-    axum::Json(json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": { "name": "ip-1" } }))
-        .into_response()
-}
-
-struct Bench {
-    directory: tempfile::TempDir,
-    cluster: Shared,
-    seen: watch::Sender<Seen>,
-    _boot: watch::Sender<Boot>,
-    _ssm: watch::Sender<SsmState>,
-    effective: watch::Receiver<Option<u32>>,
-}
-
-impl Bench {
-    async fn start() -> Self {
-        // One provider per process; another test may have been first.
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let cluster = Shared::default();
-        let router = axum::Router::new()
-            .route("/api/v1/nodes/ip-1", get(read).patch(patch))
-            .with_state(cluster.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        let directory = tempfile::tempdir().unwrap();
-        let root = Root::new(directory.path());
-        let kubeconfig = format!(
-            "apiVersion: v1\nkind: Config\nclusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}]\n\
-             contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{}}}}]\ncurrent-context: c\n"
-        );
-        root.write(path::KUBECONFIG, kubeconfig.as_bytes(), 0o600)
-            .unwrap();
-        let summary = Summary {
-            node_name: "ip-1".into(),
-            max_pods: 29,
-            ..Summary::default()
-        };
-        let (boot, boot_out) = watch::channel(Boot {
-            summary: Some(summary),
-            ..Boot::default()
-        });
-        let (seen, seen_out) = watch::channel(Seen {
-            is_caught_up: true,
-            ..Seen::nothing()
-        });
-        let (ssm, ssm_out) = watch::channel(SsmState::Running);
-        let (effective_in, effective) = watch::channel(None);
-        let ports = Ports {
-            seen: seen_out,
-            boot: boot_out,
-            ssm: ssm_out,
-            effective_max_pods: effective_in,
-        };
-        tokio::spawn(run(root, Environment::default(), ports));
-        Self {
-            directory,
-            cluster,
-            seen,
-            _boot: boot,
-            _ssm: ssm,
-            effective,
-        }
-    }
-
-    fn with<T>(&self, look: impl FnOnce(&mut Cluster) -> T) -> T {
-        look(&mut self.cluster.lock().unwrap())
-    }
-
-    /// Waits, on the real clock, until the cluster looks so.
-    async fn until(&self, what: &str, is_so: impl Fn(&Cluster) -> bool) {
-        for _ in 0..250 {
-            if self.with(|cluster| is_so(cluster)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("never: {what}; {:?}", self.cluster.lock().unwrap());
-    }
+/// Finding of the kernel that is fatal.
+fn oops() -> Vec<OpenFinding> {
+    let finding = &finding::KERNEL_OOPS;
+    vec![OpenFinding {
+        code: finding.code.into(),
+        severity: finding.severity,
+        title: finding.title.into(),
+        object: "cpu 1".into(),
+        first_seen: Timestamp::UNIX_EPOCH,
+        last_seen: Timestamp::UNIX_EPOCH,
+        count: 1,
+        evidence: Vec::new(),
+        fix: String::new(),
+        explained_by: None,
+    }]
 }
 
 fn unauthorized() -> Vec<OpenFinding> {
@@ -173,9 +71,7 @@ async fn the_first_report_is_written_at_once_and_the_next_waits_its_minute() {
         .send_modify(|seen| seen.findings = unauthorized());
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(bench.with(|cluster| cluster.patches), 1);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(80)).await;
-    tokio::time::resume();
+    Bench::advance(80).await;
     bench
         .until("the change is written", |cluster| cluster.patches == 2)
         .await;
@@ -191,12 +87,159 @@ async fn an_api_server_that_is_away_is_asked_again() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(bench.with(|cluster| cluster.patches), 0);
     bench.with(|cluster| cluster.is_away = false);
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(30)).await;
-    tokio::time::resume();
+    Bench::advance(30).await;
     bench
         .until("the annotation is written", |cluster| cluster.patches == 1)
         .await;
+}
+
+const KERNEL: &str = "nodectl.dev/Kernel";
+
+fn is(cluster: &Cluster, status: &str, reason: &str) -> bool {
+    cluster.condition(KERNEL) == Some((status.to_owned(), reason.to_owned()))
+}
+
+#[tokio::test]
+async fn conditions_follow_the_findings_and_become_unknown_when_the_daemon_stops() {
+    let bench = Bench::start_with(Report {
+        events: false,
+        ..Report::default()
+    })
+    .await;
+    bench
+        .until("the annotation is written", |cluster| cluster.patches == 1)
+        .await;
+    assert!(
+        bench.with(|cluster| cluster.conditions.is_empty()),
+        "before the checks ran"
+    );
+    bench.seen.send_modify(|seen| seen.has_checked = true);
+    Bench::advance(13).await;
+    bench
+        .until("the kernel is well", |cluster| {
+            cluster.condition_patches == 4 && is(cluster, "True", "NoFatalFinding")
+        })
+        .await;
+    // Ten seconds lie between two rounds.
+    bench.seen.send_modify(|seen| seen.findings = oops());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.with(|cluster| cluster.condition_patches), 4);
+    Bench::advance(13).await;
+    bench
+        .until("the kernel is ill", |cluster| {
+            is(cluster, "False", "KernelOops")
+        })
+        .await;
+    assert_eq!(bench.with(|cluster| cluster.condition_patches), 5);
+    bench.seen.send_modify(|seen| {
+        seen.findings.clear();
+        seen.is_source_running = false;
+    });
+    Bench::advance(13).await;
+    bench
+        .until("nobody knows", |cluster| {
+            is(cluster, "Unknown", "LogsNotRead")
+        })
+        .await;
+    bench.seen.send_modify(|seen| seen.is_source_running = true);
+    Bench::advance(13).await;
+    bench
+        .until("the kernel is well again", |cluster| {
+            cluster.condition_patches == 5 + 4 + 4
+        })
+        .await;
+    bench.stop.send(()).unwrap();
+    bench.reporting.await.unwrap();
+    let cluster = bench.cluster.lock().unwrap();
+    assert!(is(&cluster, "Unknown", "AgentStopped"));
+    assert_eq!(cluster.conditions.len(), 4);
+    assert_eq!((cluster.events.len(), cluster.patches), (0, 1));
+}
+
+#[tokio::test]
+async fn a_farewell_that_nobody_takes_ends_in_time() {
+    let bench = Bench::start_with(Report::default()).await;
+    bench.seen.send_modify(|seen| seen.has_checked = true);
+    bench
+        .until("the kernel is well", |cluster| {
+            is(cluster, "True", "NoFatalFinding")
+        })
+        .await;
+    bench.with(|cluster| cluster.hangs = true);
+    let start = tokio::time::Instant::now();
+    bench.stop.send(()).unwrap();
+    bench.reporting.await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_setting_that_was_changed_leaves_nothing_behind_and_off_writes_nothing() {
+    let bench = Bench::start().await;
+    let left = json!({ "type": KERNEL, "status": "False", "reason": "KernelOops" });
+    let other = json!({ "type": "KernelReady", "status": "True", "reason": "KernelIsReady" });
+    bench.with(|cluster| cluster.conditions = vec![left, other.clone()]);
+    bench.seen.send_modify(|seen| {
+        seen.has_checked = true;
+        seen.findings = oops();
+    });
+    // Whichever comes first, the first round or the change.
+    Bench::advance(60 * 40).await;
+    bench
+        .until("only the other program's is there", |cluster| {
+            cluster.conditions == [other.clone()]
+        })
+        .await;
+    assert_eq!(bench.with(|cluster| cluster.condition_patches), 1);
+    assert_eq!(bench.with(|cluster| cluster.events.len()), 0);
+}
+
+#[tokio::test]
+async fn a_finding_is_an_event_of_the_node_and_what_was_told_before_a_restart_is_a_repeat() {
+    let report = Report {
+        conditions: Conditions::Off,
+        events: true,
+    };
+    let bench = Bench::start_with(report).await;
+    bench.seen.send_modify(|seen| seen.findings = oops());
+    Bench::advance(13).await;
+    bench
+        .until("the event is written", |cluster| cluster.events.len() == 1)
+        .await;
+    let event = bench.with(|cluster| cluster.events[0].clone());
+    assert_eq!(
+        event["involvedObject"],
+        json!({ "kind": "Node", "name": "ip-1", "uid": "ip-1" })
+    );
+    assert_eq!(event["metadata"]["namespace"], "default");
+    assert_eq!(
+        (&event["reason"], &event["type"], &event["count"]),
+        (&json!("KernelOops"), &json!("Warning"), &json!(1))
+    );
+    assert_eq!(event["message"], "The kernel hit a bug (cpu 1)");
+    let mut counters = bench.counters.clone();
+    counters
+        .wait_for(|counters| counters.written == 1)
+        .await
+        .unwrap();
+
+    // Another run of the agent does not know that it was told, and the API server does.
+    let again = Bench::start_with(report).await;
+    again.with(|cluster| cluster.events.push(event));
+    let mut findings = oops();
+    findings[0].count = 3;
+    again.seen.send_modify(|seen| seen.findings = findings);
+    Bench::advance(13).await;
+    again
+        .until("the event is repeated", |cluster| {
+            cluster.event_patches.len() == 1
+        })
+        .await;
+    let repeat = again.with(|cluster| cluster.event_patches[0].clone());
+    assert_eq!(
+        (&repeat["count"], &repeat["lastTimestamp"]),
+        (&json!(3), &json!("1970-01-01T00:00:00Z"))
+    );
+    assert_eq!(again.with(|cluster| cluster.events.len()), 1);
 }
 
 #[tokio::test]

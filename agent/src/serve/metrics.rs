@@ -39,6 +39,11 @@ struct Reason {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabel {
     source: &'static str,
 }
@@ -122,6 +127,19 @@ fn findings(registry: &mut Registry, view: &View) {
             .set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
     registry.register("findings_open", "Objects for which a finding is open", open);
+    let events = Family::<ResultLabel, Counter>::default();
+    for (result, count) in [
+        ("written", view.events.written),
+        ("held_back", view.events.held_back),
+        ("failed", view.events.failed),
+    ] {
+        events.get_or_create(&ResultLabel { result }).inc_by(count);
+    }
+    registry.register(
+        "node_events",
+        "Events of the Node that were written, held back because there had been too many, or refused",
+        events,
+    );
 }
 
 fn boot(registry: &mut Registry, view: &View) {

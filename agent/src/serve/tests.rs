@@ -16,6 +16,7 @@ use crate::boot::record::Span;
 use crate::host::environment::Environment;
 use crate::host::path;
 use crate::host::systemd::BootTimes;
+use crate::report::event;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
@@ -25,6 +26,7 @@ struct Daemon {
     boot: watch::Sender<Boot>,
     _ssm: watch::Sender<SsmState>,
     _pods: watch::Sender<Option<u32>>,
+    _events: watch::Sender<event::Counters>,
 }
 
 impl Daemon {
@@ -34,6 +36,7 @@ impl Daemon {
         let (boot, boot_out) = watch::channel(Boot::default());
         let (ssm, ssm_out) = watch::channel(SsmState::Running);
         let (pods, pods_out) = watch::channel(Some(29));
+        let (events, events_out) = watch::channel(event::Counters::default());
         let sources = Sources {
             root: Root::new(directory.path()),
             environment: Environment::default(),
@@ -42,6 +45,7 @@ impl Daemon {
             boot: boot_out,
             ssm: ssm_out,
             effective_max_pods: pods_out,
+            events: events_out,
         };
         let server = Server::bind(&Root::new(directory.path()), &sources).unwrap();
         tokio::spawn(server.run());
@@ -51,6 +55,7 @@ impl Daemon {
             boot,
             _ssm: ssm,
             _pods: pods,
+            _events: events,
         }
     }
 
@@ -249,6 +254,7 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
     for line in [
         "nodeagent_findings_open{code=\"join.unauthorized\",severity=\"fatal\"} 1",
         "nodeagent_findings_open{code=\"cni.not_ready\",severity=\"fatal\"} 0",
+        "nodeagent_node_events_total{result=\"held_back\"} 0",
         "nodeagent_lines_read_total{source=\"journal\"} 42",
         "nodeagent_boot_outcome{outcome=\"joined\"} 1",
         "nodeagent_boot_outcome{outcome=\"failed\"} 0",
@@ -301,6 +307,7 @@ async fn a_watch_that_hangs_is_not_alive() {
         boot: Boot::default(),
         ssm: SsmState::Unknown,
         effective_max_pods: None,
+        events: event::Counters::default(),
     };
     let now = Instant::now();
     assert!(health::is_well(&health::live(

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::host::environment::Environment;
 use crate::host::root::Root;
-use crate::report;
+use crate::report::{self, event};
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
@@ -27,6 +27,8 @@ pub struct Sources {
     pub ssm: watch::Receiver<SsmState>,
     /// Max pods as the Node shows them.
     pub effective_max_pods: watch::Receiver<Option<u32>>,
+    /// How many events of the Node were written.
+    pub events: watch::Receiver<event::Counters>,
 }
 
 /// What is known now.
@@ -42,6 +44,8 @@ pub struct View {
     pub ssm: SsmState,
     /// Max pods as the Node shows them.
     pub effective_max_pods: Option<u32>,
+    /// How many events of the Node were written.
+    pub events: event::Counters,
 }
 
 impl Sources {
@@ -53,6 +57,7 @@ impl Sources {
             boot: self.boot.borrow().clone(),
             ssm: report::ssm(*self.ssm.borrow(), &self.seen.borrow()),
             effective_max_pods: *self.effective_max_pods.borrow(),
+            events: *self.events.borrow(),
         }
     }
 }

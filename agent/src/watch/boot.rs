@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
+use node::config::Report;
 use node::wire::{BootReport, Identity, Outcome, Verdict};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -69,6 +70,13 @@ impl Boot {
         self.summary
             .as_ref()
             .map_or(by_default, |summary| !summary.ssm_left_alone)
+    }
+
+    /// What is written to the Node; before the configuration is known, `by_default`.
+    pub fn report_settings(&self, by_default: Report) -> Report {
+        self.summary
+            .as_ref()
+            .map_or(by_default, |summary| summary.report)
     }
 
     /// How far the node has come.

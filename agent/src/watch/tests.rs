@@ -227,3 +227,21 @@ async fn a_state_that_cannot_be_written_does_not_stop_the_watch() {
     run(&mut watch, Duration::from_secs(5)).await;
     assert_eq!(bench.codes(), ["join.unauthorized"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_checks_have_run_some_time_after_the_first_that_counts() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", Vec::new());
+    let passed = || Observation::Check {
+        signal: Signal::SsmReached,
+        failure: None,
+    };
+    bench.observations.send(passed()).await.unwrap();
+    run(&mut watch, Duration::from_mins(1)).await;
+    assert!(!bench.seen.borrow().has_checked, "none that counts");
+    bench.observations.send(passed()).await.unwrap();
+    run(&mut watch, Duration::from_secs(14)).await;
+    assert!(!bench.seen.borrow().has_checked);
+    run(&mut watch, Duration::from_secs(3)).await;
+    assert!(bench.seen.borrow().has_checked);
+}

@@ -4,6 +4,7 @@
 //! Unknown keys are refused.
 
 mod after_boot;
+mod report;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 pub use after_boot::{AfterBoot, CloudFormation, Ec2Tag, LifecycleHook, OnFailure, Signals};
+pub use report::{Conditions, Report, ReportSpec};
 
 /// `kind` of an AgentConfig.
 pub const KIND: &str = "AgentConfig";
@@ -38,6 +40,8 @@ pub struct AgentConfig {
     pub ssm_enabled: bool,
     /// What follows the last word on a boot.
     pub after_boot: AfterBoot,
+    /// What is written to the Node for the life of it.
+    pub report: Report,
 }
 
 /// How max pods and the kubelet's reserve are computed.
@@ -100,6 +104,7 @@ impl Default for AgentConfig {
             fast_path: true,
             ssm_enabled: true,
             after_boot: AfterBoot::default(),
+            report: Report::default(),
         }
     }
 }
@@ -158,6 +163,7 @@ impl AgentConfig {
                 signals: self.after_boot.signals.with(&spec.signals),
                 on_failure: spec.on_failure.unwrap_or(self.after_boot.on_failure),
             },
+            report: self.report.with(&spec.report),
         }
     }
 }
@@ -197,6 +203,8 @@ pub struct AgentConfigSpec {
     pub signals: Signals,
     /// What becomes of a machine that did not register.
     pub on_failure: Option<OnFailure>,
+    /// What is written to the Node.
+    pub report: ReportSpec,
 }
 
 /// `spec.ssm` of an AgentConfig document.

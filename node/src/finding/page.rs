@@ -13,6 +13,9 @@ it. A code is the same everywhere: verdict, console, journal, endpoint, metric a
 `fatal` keeps a node from joining or from running pods, `warning` will hurt sooner or later, `info` is worth knowing. The
 evidence is with each finding on the node itself: the lines as they were seen, with what they came from. Words in capitals
 stand for what the node fills in where it knows it. Which fault gives which code: [faults.md](faults.md).
+
+`Repair` says of a fatal finding whether the machine is to be replaced for it: with `report.conditions: eks` only these
+turn one of the conditions False that EKS auto repair reads, and only while nothing else that is open explains them.
 ";
 
 /// What the codes that begin so are about.
@@ -83,9 +86,13 @@ fn page() -> String {
             let counts = finding.condition.map_or_else(String::new, |of| {
                 format!("; counts against the node's {}", condition(of))
             });
+            let repair = finding.repair().map_or_else(String::new, |repair| {
+                let word = if repair.is_wanted { "yes" } else { "no" };
+                format!("- Repair: {word}, {}\n", plain(repair.why))
+            });
             write!(
                 page,
-                "\n### {}\n\n{}\n\n- Severity: {}{counts}\n- Cause: {}\n- Fix: {}\n",
+                "\n### {}\n\n{}\n\n- Severity: {}{counts}\n- Cause: {}\n- Fix: {}\n{repair}",
                 finding.code,
                 plain(finding.title),
                 finding.severity.as_str(),

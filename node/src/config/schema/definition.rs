@@ -237,6 +237,26 @@ const AGENT_SPEC: &[Field] = &[
         "nothing",
         "What becomes of a machine that did not register: it stays as it is, or it is shut down.",
     ),
+    field(
+        "report",
+        Kind::Object(REPORT),
+        "What is written to the Node beside the annotation.",
+    ),
+];
+
+const REPORT: &[Field] = &[
+    with_default(
+        "conditions",
+        Kind::Words(&["own", "eks", "off"]),
+        "own",
+        "Which conditions of the Node are written: `nodectl.dev/Kernel` and so on, those that EKS auto repair reads and replaces the node for, or none.",
+    ),
+    with_default(
+        "events",
+        Kind::Flag,
+        "true",
+        "Whether findings become events of the Node.",
+    ),
 ];
 
 const SIGNALS: &[Field] = &[

@@ -119,6 +119,10 @@ impl Inspection<'_> {
             Kind::Named(fields, noun) => self.named(kind, fields, noun, node),
             Kind::Words(words) => match &node.value {
                 Value::Text(text) => self.word(words, text, node.place),
+                // Without quotes the word is a boolean of YAML 1.1, and nobody means anything else by it here.
+                Value::Bool(false) if words.contains(&"off") => {
+                    node.value = Value::Text("off".to_owned());
+                }
                 _ => self.wrong_type(kind, node),
             },
             Kind::Duration => match &node.value {

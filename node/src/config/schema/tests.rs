@@ -146,6 +146,24 @@ fn wrong_words_and_numbers_of_an_agent_config_are_errors() {
     }
 }
 
+#[test]
+fn off_without_quotes_is_the_word_and_not_the_boolean() {
+    for written in ["off", "'off'", "false"] {
+        let text = format!("spec: {{report: {{conditions: {written}, events: off}}}}");
+        let mut tree = yaml::parse(&text, 0).unwrap().root;
+        assert_eq!(inspect::inspect(&AGENT_CONFIG, &mut tree), [], "{text}");
+        assert!(format!("{tree:?}").contains(r#"Text("off")"#), "{tree:?}");
+    }
+    let mut tree = yaml::parse("spec: {report: {conditions: on}}", 0)
+        .unwrap()
+        .root;
+    let problems = inspect::inspect(&AGENT_CONFIG, &mut tree);
+    assert_eq!(
+        problems[0].to_string(),
+        "`spec.report.conditions` is a boolean where one of `own`, `eks`, `off` is expected; put it in quotes"
+    );
+}
+
 /// With `UPDATE=1` in the environment the files are written instead.
 #[test]
 fn the_checked_in_schemas_are_those_of_the_definitions() {

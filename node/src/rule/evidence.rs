@@ -10,7 +10,7 @@ use crate::redact;
 /// The most lines that are kept.
 const LINES: usize = 3;
 /// The most bytes of one line. The kubelet prints its whole configuration behind some errors.
-const LINE_BYTES: usize = 400;
+const LINE_BYTES: usize = 600;
 /// So many of them are the line's last: the cause stands at the end of a chain of errors.
 const END_BYTES: usize = 160;
 /// Stands for what is left out between the two.

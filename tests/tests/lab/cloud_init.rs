@@ -40,7 +40,7 @@ const SCRIPT: &str = "--B
 Content-Type: text/x-shellscript; charset=\"us-ascii\"
 
 #!/bin/bash
-test -e /var/lib/kubelet/kubeconfig && ! systemctl --quiet is-active kubelet && touch /root/script-ran
+test -e /var/lib/kubelet/kubeconfig && ! systemctl --quiet is-active kubelet && touch /var/tmp/script-ran
 
 ";
 const FAILING_SCRIPT: &str = "--B
@@ -102,11 +102,11 @@ fn a_script_and_a_node_config_share_user_data(lab: &Lab) {
     let record = lab.add_machine(&wanted(&[SCRIPT, CLUSTER])).unwrap();
     lab.wait_ready(&record, DEADLINE).unwrap();
     has_joined(lab, &record, None);
-    says(lab, &record, &["test", "-e", "/root/script-ran"]);
+    says(lab, &record, &["test", "-e", "/var/tmp/script-ran"]);
     runs_in_order(lab, &record);
     has_no_cycle(lab, &record);
 
-    says(lab, &record, &["rm", "/root/script-ran"]);
+    says(lab, &record, &["rm", "/var/tmp/script-ran"]);
     // Once it is told to stop, once it loses its power.
     for is_told in [true, false] {
         if is_told {
@@ -124,7 +124,7 @@ fn a_script_and_a_node_config_share_user_data(lab: &Lab) {
         has_joined(lab, &record, None);
         has_no_cycle(lab, &record);
         // cloud-init runs a script once for an instance.
-        let ran = ask(lab, &record, &["test", "-e", "/root/script-ran"]);
+        let ran = ask(lab, &record, &["test", "-e", "/var/tmp/script-ran"]);
         assert!(!ran.status.success());
     }
     lab.remove_machine(&record).unwrap();

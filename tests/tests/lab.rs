@@ -21,6 +21,8 @@ mod healthy;
 mod join;
 #[path = "lab/killed.rs"]
 mod killed;
+#[path = "lab/life.rs"]
+mod life;
 #[path = "lab/option.rs"]
 mod option;
 #[path = "lab/proxy.rs"]

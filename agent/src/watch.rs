@@ -73,6 +73,10 @@ pub struct Seen {
     pub counters: journal::Counters,
     /// Sightings that found no room in the engine.
     pub refused: u64,
+    /// Age of the last line when it was read.
+    pub lag: Duration,
+    /// Time that the rules took for lines.
+    pub rule_time: Duration,
     /// The source works now.
     pub is_source_running: bool,
     /// The SSM agent has reported to Systems Manager in this boot.
@@ -92,6 +96,8 @@ impl Seen {
             findings: Vec::new(),
             counters: journal::Counters::default(),
             refused: 0,
+            lag: Duration::ZERO,
+            rule_time: Duration::ZERO,
             is_source_running: false,
             has_ssm_connected: false,
             is_caught_up: false,
@@ -140,6 +146,8 @@ pub struct Watch<L> {
     /// What is younger than this is not the past.
     started: Timestamp,
     quiet_ticks: u8,
+    lag: Duration,
+    rule_time: Duration,
     is_caught_up: bool,
     /// When the first check came in after the past was read.
     checked: Option<Instant>,
@@ -193,6 +201,8 @@ impl<L: Lines> Watch<L> {
             cursor,
             started: clock(),
             quiet_ticks: 0,
+            lag: Duration::ZERO,
+            rule_time: Duration::ZERO,
             is_caught_up: false,
             checked: None,
         }
@@ -241,7 +251,11 @@ impl<L: Lines> Watch<L> {
     fn take(&mut self, entry: Entry) {
         self.quiet_ticks = 0;
         self.is_caught_up |= entry.at >= self.started;
+        let age = (self.clock)().duration_since(entry.at);
+        self.lag = Duration::try_from(age).unwrap_or_default();
+        let began = Instant::now();
         self.engine.record(&entry.record());
+        self.rule_time += began.elapsed();
         self.cursor = Some(entry.cursor);
     }
 
@@ -273,6 +287,8 @@ impl<L: Lines> Watch<L> {
                 findings,
                 counters: self.lines.counters(),
                 refused: self.engine.refused(),
+                lag: self.lag,
+                rule_time: self.rule_time,
                 is_source_running: self.lines.is_running(),
                 has_ssm_connected: self.engine.last(Signal::SsmConnected).is_some(),
                 is_caught_up: self.is_caught_up,

@@ -1,223 +1,108 @@
 //! Metrics in the OpenMetrics text format.
 //!
-//! A registry of our own, filled anew from one [`View`] for each scrape: what is shown can be neither stale nor forgotten,
-//! and a finding that has cleared is back at 0 because every code of the catalogue is always shown.
+//! A [`Sheet`] is filled anew from one [`View`] for each scrape: what is shown can be neither stale nor forgotten, and a
+//! finding that has cleared is back at 0 because every code of the catalogue is always shown.
 
-use std::sync::atomic::AtomicU64;
+mod metric;
+#[cfg(test)]
+mod page;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
 
 use node::finding::catalogue;
 use node::wire::{Origin, Outcome};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
 
 use super::view::View;
 use crate::boot::record;
 use crate::report;
+use sheet::Sheet;
 
 /// Media type of the answer.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FindingLabels {
-    code: &'static str,
-    severity: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Kind {
-    kind: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResultLabel {
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceLabel {
-    source: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabel {
-    phase: String,
-}
-
-type Float = Gauge<f64, AtomicU64>;
-
 /// The metrics of this moment.
 pub(super) fn text(view: &View) -> String {
-    let mut registry = Registry::with_prefix("nodeagent");
-    registry.register(
-        "build",
-        "Version of the agent",
-        Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-    );
-    lines(&mut registry, view);
-    findings(&mut registry, view);
-    boot(&mut registry, view);
-    let mut text = String::new();
-    if let Err(error) = encode(&mut text, &registry) {
-        tracing::error!(%error, "metrics are not encoded");
-    }
-    text
+    let mut sheet = Sheet::default();
+    sheet.add(&metric::BUILD, &[env!("CARGO_PKG_VERSION")], true);
+    lines(&mut sheet, view);
+    findings(&mut sheet, view);
+    boot(&mut sheet, view);
+    sheet.text()
 }
 
-fn lines(registry: &mut Registry, view: &View) {
-    const SOURCE: SourceLabel = SourceLabel { source: "journal" };
+fn lines(sheet: &mut Sheet, view: &View) {
+    const SOURCE: &[&str] = &["journal"];
     let counters = view.seen.counters;
-    let read = Family::<SourceLabel, Counter>::default();
-    read.get_or_create(&SOURCE).inc_by(counters.entries);
-    registry.register("lines_read", "Log lines read", read);
-    let dropped = Family::<Reason, Counter>::default();
+    sheet.add(&metric::LINES_READ, SOURCE, counters.entries);
     for (reason, count) in [
         ("malformed", counters.malformed),
         ("too_long", counters.too_long),
         ("no_room", view.seen.refused),
     ] {
-        dropped.get_or_create(&Reason { reason }).inc_by(count);
+        sheet.add(&metric::LINES_DROPPED, &[reason], count);
     }
-    registry.register(
-        "lines_dropped",
-        "Log lines that no rule could take",
-        dropped,
-    );
-    let restarts = Family::<SourceLabel, Counter>::default();
-    restarts.get_or_create(&SOURCE).inc_by(counters.restarts);
-    registry.register(
-        "source_restarts",
-        "Times that a source of log lines was started again",
-        restarts,
-    );
-    let up = Family::<SourceLabel, Gauge>::default();
-    up.get_or_create(&SOURCE)
-        .set(view.seen.is_source_running.into());
-    registry.register("source_up", "Whether a source of log lines works", up);
+    sheet.add(&metric::SOURCE_RESTARTS, SOURCE, counters.restarts);
+    sheet.add(&metric::SOURCE_UP, SOURCE, view.seen.is_source_running);
+    sheet.add(&metric::LINES_LAG, &[], view.seen.lag);
+    sheet.add(&metric::RULE_TIME, &[], view.seen.rule_time);
 }
 
-fn findings(registry: &mut Registry, view: &View) {
-    let open = Family::<FindingLabels, Gauge>::default();
+fn findings(sheet: &mut Sheet, view: &View) {
     for finding in catalogue() {
-        let labels = FindingLabels {
-            code: finding.code,
-            severity: finding.severity.as_str(),
-        };
-        let objects = view
-            .seen
-            .findings
-            .iter()
-            .filter(|open| open.code == finding.code)
-            .count();
-        open.get_or_create(&labels)
-            .set(i64::try_from(objects).unwrap_or(i64::MAX));
+        let labels = [finding.code, finding.severity.as_str()];
+        let open = view.seen.findings.iter();
+        let objects = open.filter(|open| open.code == finding.code).count();
+        let objects = u64::try_from(objects).unwrap_or(u64::MAX);
+        sheet.add(&metric::FINDINGS_OPEN, &labels, objects);
     }
-    registry.register("findings_open", "Objects for which a finding is open", open);
-    let events = Family::<ResultLabel, Counter>::default();
     for (result, count) in [
         ("written", view.events.written),
         ("held_back", view.events.held_back),
         ("failed", view.events.failed),
     ] {
-        events.get_or_create(&ResultLabel { result }).inc_by(count);
+        sheet.add(&metric::NODE_EVENTS, &[result], count);
     }
-    registry.register(
-        "node_events",
-        "Events of the Node that were written, held back because there had been too many, or refused",
-        events,
-    );
 }
 
-fn boot(registry: &mut Registry, view: &View) {
-    let outcomes = Family::<OutcomeLabel, Gauge>::default();
+fn boot(sheet: &mut Sheet, view: &View) {
     for outcome in [
         Outcome::Running,
         Outcome::Registered,
         Outcome::Joined,
         Outcome::Failed,
     ] {
-        let label = OutcomeLabel {
-            outcome: outcome.as_str(),
-        };
-        outcomes
-            .get_or_create(&label)
-            .set((view.boot.outcome() == outcome).into());
+        let is_it = view.boot.outcome() == outcome;
+        sheet.add(&metric::BOOT_OUTCOME, &[outcome.as_str()], is_it);
     }
-    registry.register(
-        "boot_outcome",
-        "How far the node has come: 1 for its outcome",
-        outcomes,
-    );
     let report = view.boot_report();
-    let phases = Family::<PhaseLabel, Float>::default();
     for phase in &report.phases {
         if let Some(milliseconds) = phase.duration_milliseconds {
             // A phase that ran twice took the time of both.
-            phases
-                .get_or_create(&PhaseLabel {
-                    phase: phase.name.clone(),
-                })
-                .inc_by(seconds(milliseconds));
+            let time = Duration::from_millis(milliseconds);
+            sheet.add(&metric::BOOT_PHASE, &[&phase.name], time);
         }
     }
-    registry.register_with_unit(
-        "boot_phase",
-        "Wall time of a phase of the boot",
-        Unit::Seconds,
-        phases,
-    );
-    for (moment, name, help) in [
-        (
-            record::REGISTERED,
-            "boot_registered",
-            "From the start of the kernel until the Node was registered",
-        ),
-        (
-            record::READY,
-            "boot_ready",
-            "From the start of the kernel until the Node was Ready",
-        ),
+    for (moment, metric) in [
+        (record::REGISTERED, &metric::BOOT_REGISTERED),
+        (record::READY, &metric::BOOT_READY),
     ] {
         // In a container times count from its first process; a metric that means something else would mislead.
         if report.origin == Origin::Kernel
             && let Some(milliseconds) = report.moment(moment)
         {
-            let gauge = Float::default();
-            gauge.set(seconds(milliseconds));
-            registry.register_with_unit(name, help, Unit::Seconds, gauge);
+            sheet.add(metric, &[], Duration::from_millis(milliseconds));
         }
     }
     let max_pods = report::max_pods(&view.boot, view.effective_max_pods);
-    let pods = Family::<Kind, Gauge>::default();
     for (kind, value) in [
         ("planned", max_pods.planned),
         ("effective", max_pods.effective),
     ] {
         if let Some(value) = value {
-            pods.get_or_create(&Kind { kind }).set(value.into());
+            sheet.add(&metric::MAX_PODS, &[kind], u64::from(value));
         }
     }
-    registry.register(
-        "max_pods",
-        "Pods that the node can hold, as planned and as the Node shows it",
-        pods,
-    );
-}
-
-fn seconds(milliseconds: u64) -> f64 {
-    std::time::Duration::from_millis(milliseconds).as_secs_f64()
 }

@@ -204,7 +204,7 @@ pub async fn run() -> ExitCode {
         Command::Diagnose(options) => diagnose::run(&context, &options).await,
         Command::Logs(options) => logs::run(&context, &options).await,
         Command::Boot(options) => boot::run(&context, &options).await,
-        Command::Scan(options) => scan::run(&options),
+        Command::Scan(options) => scan::run(&context, &options),
         Command::Token(options) => token::run(&context, &options).await,
         Command::MaxPods(options) => max_pods::run(&context, &options).await,
         Command::Version(options) => version::run(&options),

@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, check};
+use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, Watch, check};
 use node::max_pods::Reserved;
 use node::wire::Identity;
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,9 @@ pub struct Summary {
     /// What the daemon writes to the Node.
     #[serde(default, skip_serializing_if = "is_default")]
     pub report: Report,
+    /// What the daemon watches, as other sources than the agent's own directory say it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub watch: Watch,
 }
 
 impl Summary {
@@ -147,6 +150,12 @@ impl Summary {
                 path: path::PLAN.into(),
                 source: error.into(),
             })
+    }
+
+    /// What the boot says of the watch; nothing before its config phase has ended.
+    pub fn watch_of_boot(root: &Root) -> Watch {
+        let summary = Self::read(root).ok().flatten();
+        summary.map(|summary| summary.watch).unwrap_or_default()
     }
 
     /// Who is speaking in a verdict.
@@ -317,6 +326,7 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
         fast_path: inputs.agent.fast_path,
         ssm_left_alone: !inputs.agent.ssm_enabled,
         report: inputs.agent.report,
+        watch: inputs.agent.watch.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod cache;
 mod gather;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -159,6 +160,7 @@ pub async fn load(
     let mut gathered = Gathered::default();
     let mut forgiven = None;
     gathered.agent_directory(root);
+    gathered.leave_watch_out();
     for location in locations {
         match gathered.location(root, imds, location).await {
             Ok(()) => {}

@@ -8,6 +8,7 @@
 
 pub mod boot;
 pub mod logs;
+pub mod rules;
 pub mod schedule;
 pub mod serving_certificate;
 pub mod ssm;
@@ -17,6 +18,8 @@ pub mod units;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -29,6 +32,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::host::journal::{self, Entry, Journal};
 use crate::host::root::Root;
 
+use rules::Rules;
 use state::State;
 
 /// How often findings are looked at for recovery, and published.
@@ -48,6 +52,8 @@ pub trait Lines {
     fn counters(&self) -> journal::Counters;
     /// Whether the source works now.
     fn is_running(&self) -> bool;
+    /// From the next entry on, those of these units and other sources.
+    fn read_from(&mut self, sources: &BTreeSet<String>);
 }
 
 impl Lines for Journal {
@@ -62,11 +68,17 @@ impl Lines for Journal {
     fn is_running(&self) -> bool {
         Journal::is_running(self)
     }
+
+    fn read_from(&mut self, sources: &BTreeSet<String>) {
+        Journal::read_from(self, sources);
+    }
 }
 
 /// What the watch shows of itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Seen {
+    /// The rules that are in use.
+    pub rules: Arc<Rules>,
     /// Findings that are open, root causes first.
     pub findings: Vec<OpenFinding>,
     /// What was read and what was not.
@@ -93,6 +105,7 @@ impl Seen {
     /// What is seen before anything was looked at.
     pub fn nothing() -> Self {
         Self {
+            rules: Arc::new(Rules::shipped()),
             findings: Vec::new(),
             counters: journal::Counters::default(),
             refused: 0,
@@ -114,7 +127,8 @@ impl Seen {
                 .map(|finding| (finding.code.clone(), finding.object.clone()))
                 .collect::<Vec<_>>()
         };
-        self.is_caught_up != other.is_caught_up
+        !Arc::ptr_eq(&self.rules, &other.rules)
+            || self.is_caught_up != other.is_caught_up
             || self.has_checked != other.has_checked
             || self.is_source_running != other.is_source_running
             || self.has_ssm_connected != other.has_ssm_connected
@@ -129,6 +143,8 @@ pub struct Ports {
     pub observations: mpsc::Receiver<Observation>,
     /// Who this node is, once that is known.
     pub identity: watch::Receiver<Identity>,
+    /// The rules, and others when they are exchanged.
+    pub rules: watch::Receiver<Arc<Rules>>,
     /// Where the findings go.
     pub seen: watch::Sender<Seen>,
 }
@@ -138,6 +154,7 @@ pub struct Ports {
 pub struct Watch<L> {
     lines: L,
     ports: Ports,
+    rules: Arc<Rules>,
     clock: fn() -> Timestamp,
     root: Root,
     boot_id: String,
@@ -163,8 +180,9 @@ struct Saved {
 impl Watch<Journal> {
     /// A watch of this machine's journal that goes on where the last one of this boot ended.
     pub fn of_journal(root: &Root, boot_id: String, ports: Ports) -> Self {
+        let sources = ports.rules.borrow().journal_sources();
         Self::new(root, boot_id, ports, Timestamp::now, |start| {
-            let sources: Vec<&str> = logs::sources().into_iter().collect();
+            let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
             Journal::follow(start, &sources)
         })
     }
@@ -175,11 +193,12 @@ impl<L: Lines> Watch<L> {
     pub fn new(
         root: &Root,
         boot_id: String,
-        ports: Ports,
+        mut ports: Ports,
         clock: fn() -> Timestamp,
         source: impl FnOnce(journal::Start) -> L,
     ) -> Self {
-        let mut engine = Engine::new();
+        let rules = Arc::clone(&ports.rules.borrow_and_update());
+        let mut engine = Engine::with(Arc::clone(&rules.set));
         let State {
             cursor, snapshot, ..
         } = state::load(root, &boot_id);
@@ -190,6 +209,7 @@ impl<L: Lines> Watch<L> {
         Self {
             lines: source(start),
             ports,
+            rules,
             clock,
             root: root.clone(),
             boot_id,
@@ -212,7 +232,7 @@ impl<L: Lines> Watch<L> {
     pub async fn run(&mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut observers_are_gone = false;
+        let (mut observers_are_gone, mut rules_stay) = (false, false);
         loop {
             tokio::select! {
                 entry = self.lines.next() => self.take(entry),
@@ -227,6 +247,10 @@ impl<L: Lines> Watch<L> {
                         None => observers_are_gone = true,
                     }
                 }
+                changed = self.ports.rules.changed(), if !rules_stay => match changed {
+                    Ok(()) => self.exchange_rules(),
+                    Err(_) => rules_stay = true,
+                },
                 _ = ticks.tick() => self.tick(),
             }
         }
@@ -245,6 +269,17 @@ impl<L: Lines> Watch<L> {
         };
         if let Err(error) = state::save(&self.root, &state) {
             tracing::warn!(error = %Chain(&error), "the state of the watch is not saved");
+        }
+    }
+
+    /// Goes on with other rules. Lines of units that were not read before are read from now on.
+    fn exchange_rules(&mut self) {
+        self.rules = Arc::clone(&self.ports.rules.borrow_and_update());
+        let rules = Arc::clone(&self.rules.set);
+        self.engine.set_rules(rules, (self.clock)());
+        self.lines.read_from(&self.rules.journal_sources());
+        if self.publish() {
+            self.save();
         }
     }
 
@@ -284,6 +319,7 @@ impl<L: Lines> Watch<L> {
                 std::mem::take(&mut seen.findings)
             };
             let new = Seen {
+                rules: Arc::clone(&self.rules),
                 findings,
                 counters: self.lines.counters(),
                 refused: self.engine.refused(),
@@ -308,9 +344,10 @@ impl<L: Lines> Watch<L> {
 
     /// Shows the findings of the last run, before the loop begins.
     pub fn announce(&self) {
-        self.ports
-            .seen
-            .send_modify(|seen| seen.findings = self.engine.open());
+        self.ports.seen.send_modify(|seen| {
+            seen.findings = self.engine.open();
+            seen.rules = Arc::clone(&self.rules);
+        });
     }
 }
 

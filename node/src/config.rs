@@ -16,12 +16,13 @@ pub mod label;
 pub mod merge;
 pub mod node_config;
 pub mod problem;
+pub mod rule_set;
 pub mod schema;
 pub mod user_data;
 pub mod write;
 pub mod yaml;
 
-pub use agent_config::{AfterBoot, AgentConfig, CredentialSource, Report, ScriptGate};
+pub use agent_config::{AfterBoot, AgentConfig, CredentialSource, Report, ScriptGate, Watch};
 pub use decode::{Document, Source, decode};
 pub use explain::explain;
 pub use node_config::NodeConfig;

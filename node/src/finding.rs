@@ -13,10 +13,13 @@ pub use repair::Repair;
 
 pub use crate::wire::Severity;
 
+use serde::Deserialize;
+
 use crate::wire::{Identity, RootCause};
 
 /// The node condition that a fatal finding turns False.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Condition {
     /// The kernel.
     Kernel,
@@ -50,25 +53,7 @@ pub struct Finding {
 impl Finding {
     /// The fix with its placeholders replaced by what is known of the node; unknown ones stay in capitals.
     pub fn fix_for(&self, identity: &Identity) -> String {
-        let replacements = [
-            ("CLUSTER", &identity.cluster),
-            ("REGION", &identity.region),
-            ("ROLE", &identity.role),
-            ("ROLE_ARN", &identity.role_arn),
-            ("ID", &identity.instance_id),
-            ("NODE", &identity.node_name),
-        ];
-        let mut fix = String::with_capacity(self.fix.len());
-        for (index, word) in self.fix.split(' ').enumerate() {
-            if index > 0 {
-                fix.push(' ');
-            }
-            let known = replacements
-                .iter()
-                .find(|(name, value)| *name == word && !value.is_empty());
-            fix.push_str(known.map_or(word, |(_, value)| value.as_str()));
-        }
-        fix
+        fill(self.fix, identity)
     }
 
     /// This finding as the root cause of a verdict.
@@ -83,6 +68,29 @@ impl Finding {
             fix: self.fix_for(identity),
         }
     }
+}
+
+/// A fix with its placeholders replaced by what is known of the node; unknown ones stay in capitals.
+pub fn fill(text: &str, identity: &Identity) -> String {
+    let replacements = [
+        ("CLUSTER", &identity.cluster),
+        ("REGION", &identity.region),
+        ("ROLE", &identity.role),
+        ("ROLE_ARN", &identity.role_arn),
+        ("ID", &identity.instance_id),
+        ("NODE", &identity.node_name),
+    ];
+    let mut fix = String::with_capacity(text.len());
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            fix.push(' ');
+        }
+        let known = replacements
+            .iter()
+            .find(|(name, value)| *name == word && !value.is_empty());
+        fix.push_str(known.map_or(word, |(_, value)| value.as_str()));
+    }
+    fix
 }
 
 /// A code as the reason of a condition or an event, `storage.disk_full` as `StorageDiskFull`.

@@ -4,6 +4,7 @@
 //! The [`Engine`] runs all rules over [`Record`]s and [`Observation`]s and keeps the findings that are open. Neither has a
 //! clock: time is that of the record, or is told by [`Engine::tick`]. Each family of findings has one file or folder, and
 //! each rule a file of cases (`cases/CODE.txt`) with a positive, a negative and a recovery part; a test walks the registry.
+//! A [`RuleSet`] is what is in use: rules of the program, and those of the node's owner ([`UserRule`]).
 
 mod api_call;
 mod aws;
@@ -22,12 +23,14 @@ mod pairs;
 mod prefilter;
 mod recovery;
 mod runtime;
+mod set;
 mod signal;
 mod ssm;
 mod storage;
 mod time;
 mod track;
 mod unit;
+mod user;
 mod zap;
 
 #[cfg(test)]
@@ -43,8 +46,9 @@ use crate::finding::Finding;
 
 pub use engine::{Engine, Snapshot};
 pub use line::Line;
-pub use prefilter::may_matter;
+pub use set::RuleSet;
 pub use signal::Signal;
+pub use user::{PREFIX as USER_PREFIX, Pattern, UserClear, UserLine, UserRule};
 
 /// Unit of the kubelet.
 pub const KUBELET: &str = "kubelet.service";
@@ -235,6 +239,11 @@ pub enum Match {
         /// Unit, pod or device.
         object: String,
     },
+    /// The opposite of a sighting: the fault of this object is over; of all objects, if it is empty.
+    Over {
+        /// What the rule calls it.
+        object: String,
+    },
 }
 
 impl Match {
@@ -364,7 +373,7 @@ pub fn codes_of(record: &Record<'_>) -> Vec<&'static str> {
     all()
         .filter(|rule| {
             rule.matching(record, &mut line)
-                .is_some_and(|found| !matches!(found, Match::Evidence { .. }))
+                .is_some_and(|found| matches!(found, Match::Hit { .. } | Match::Proof { .. }))
         })
         .map(|rule| rule.finding.code)
         .collect()

@@ -3,17 +3,19 @@
 //! Whole blocks are searched for the texts of all rules at once, and only lines that hold one are read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::log_line::Reader;
 use crate::rank;
-use crate::rule::{Engine, may_matter};
+use crate::rule::{Engine, RuleSet};
 use crate::wire::OpenFinding;
 
 /// A log that is read.
 #[derive(Debug, Clone)]
 pub struct Scan {
+    rules: Arc<RuleSet>,
     engine: Engine,
     reader: Reader,
     cleared: BTreeMap<(String, String), OpenFinding>,
@@ -45,10 +47,16 @@ impl Raised {
 }
 
 impl Scan {
-    /// At the beginning of a log that was written until `now`.
+    /// At the beginning of a log that was written until `now`, with the rules of the program.
     pub fn new(now: Timestamp) -> Self {
+        Self::with(RuleSet::shipped(), now)
+    }
+
+    /// The same with other rules.
+    pub fn with(rules: Arc<RuleSet>, now: Timestamp) -> Self {
         Self {
-            engine: Engine::new(),
+            engine: Engine::with(Arc::clone(&rules)),
+            rules,
             reader: Reader::new(now),
             cleared: BTreeMap::new(),
             unknown: 0,
@@ -69,7 +77,7 @@ impl Scan {
     /// Reads a text of whole lines.
     pub fn block(&mut self, text: &[u8], source: Option<&str>) {
         let mut from = 0;
-        while let Some(place) = may_matter(text, from) {
+        while let Some(place) = self.rules.may_matter(text, from) {
             let begin = before(text, place).map_or(0, |end| end + 1);
             let end = after(text, place);
             let line = text.get(begin..end).unwrap_or_default();

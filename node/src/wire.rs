@@ -257,6 +257,9 @@ pub struct Status {
     pub max_pods: MaxPods,
     /// The SSM agent.
     pub ssm: SsmState,
+    /// What is wrong with the files of rules on this node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What `GET /v1/findings` answers.

@@ -27,6 +27,8 @@ mod life;
 mod option;
 #[path = "lab/proxy.rs"]
 mod proxy;
+#[path = "lab/rules.rs"]
+mod rules;
 #[path = "lab/said.rs"]
 mod said;
 #[path = "lab/signals.rs"]

@@ -124,7 +124,7 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Exit {
 }
 
 /// The file system in which a path of the command line is meant: `--root` for absolute ones.
-fn root_of(context: &Context, path: &Path) -> Root {
+pub(super) fn root_of(context: &Context, path: &Path) -> Root {
     if path.is_absolute() {
         context.root.clone()
     } else {

@@ -1,10 +1,12 @@
 //! `nodeagent daemon`: watches the node for its whole life. Connects the parts and does nothing itself.
 //!
 //! ```text
+//! SIGHUP, rules.d        ─> rules  ─┐
 //! journal, units, probes ─> watch ─┬─> report ─> annotation, conditions, events
 //! plan, verdict          ─> boot  ─┴─> serve  ─> socket
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,10 +20,12 @@ use tokio::task::JoinSet;
 use crate::host;
 use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
+use crate::plan::Summary;
 use crate::report::{self, event};
 use crate::serve::{Server, Sources};
 use crate::source;
 use crate::watch::boot::{self, Boot};
+use crate::watch::rules::{self, Keeper};
 use crate::watch::schedule::Schedule;
 use crate::watch::{self, Seen, Watch, units};
 
@@ -38,12 +42,13 @@ pub(super) struct Options {}
 
 pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let root = &context.root;
-    let (mut terminate, mut interrupt) = match (
+    let (mut terminate, mut interrupt, mut hangup) = match (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
     ) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
+        (Ok(terminate), Ok(interrupt), Ok(hangup)) => (terminate, interrupt, hangup),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
             output::error(&format!("listening for signals: {error}"), None);
             return Exit::Failed;
         }
@@ -76,9 +81,14 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
             return Exit::Failed;
         }
     };
+    let mut keeper = Keeper::new(root);
+    let in_use = keeper.read(&Summary::watch_of_boot(root));
+    rules::log(&in_use);
+    let (rules, rules_out) = channel::channel(Arc::new(in_use));
     let ports = watch::Ports {
         observations: observations_out,
         identity: identity_out,
+        rules: rules_out,
         seen,
     };
     let mut watch = Watch::of_journal(root, host::boot_id(root), ports);
@@ -86,6 +96,8 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
 
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run());
+    let read_again = async move || hangup.recv().await.is_some();
+    tasks.spawn(rules::follow(keeper, boot_out.clone(), read_again, rules));
     let settings = source::own_settings(root);
     let ssm_by_default = settings.ssm_enabled;
     let wants_ssm = || {

@@ -27,7 +27,7 @@ use crate::join::ladder::{self, Report};
 use crate::join::verdict;
 use crate::plan::Summary;
 use crate::serve::client;
-use crate::watch::logs;
+use crate::watch::rules::Rules;
 
 use super::status::page;
 use super::{Context, Exit, output};
@@ -149,18 +149,22 @@ async fn journal(context: &Context, identity: &Identity) -> (Vec<OpenFinding>, O
         let gap = "the journal: it is this machine's, not that of the directory".to_owned();
         return (Vec::new(), Some(gap));
     }
+    let rules = Rules::of_node(&context.root);
     let part = Part {
-        units: logs::sources().into_iter().map(str::to_owned).collect(),
+        units: rules.journal_sources().into_iter().collect(),
         ..Part::default()
     };
     match Excerpt::open(&part) {
-        Ok(excerpt) => read(excerpt, identity).await,
+        Ok(excerpt) => read(excerpt, Engine::with(rules.set), identity).await,
         Err(error) => (Vec::new(), Some(format!("the journal: {}", Chain(&error)))),
     }
 }
 
-async fn read(mut excerpt: Excerpt, identity: &Identity) -> (Vec<OpenFinding>, Option<String>) {
-    let mut engine = Engine::new();
+async fn read(
+    mut excerpt: Excerpt,
+    mut engine: Engine,
+    identity: &Identity,
+) -> (Vec<OpenFinding>, Option<String>) {
     engine.set_identity(identity.clone());
     let deadline = Instant::now() + JOURNAL;
     let mut last = None;

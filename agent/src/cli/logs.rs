@@ -5,17 +5,20 @@ mod mark;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
 use node::chain::Chain;
+use node::rule::RuleSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::host::host_name;
 use crate::host::journal::{self, Excerpt};
 use crate::host::root::Root;
 use crate::watch::logs;
+use crate::watch::rules::Rules;
 
 use super::{Context, Exit, output};
 use mark::Marker;
@@ -27,14 +30,8 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Unit whose lines are shown; can be given several times. `kernel` is the kernel
-    #[arg(
-        short,
-        long = "unit",
-        value_name = "UNIT",
-        default_value = "kubelet",
-        value_parser = logs::unit
-    )]
-    units: Vec<&'static str>,
+    #[arg(short, long = "unit", value_name = "UNIT", default_value = "kubelet")]
+    units: Vec<String>,
     /// Go on with the lines that come
     #[arg(short, long)]
     follow: bool,
@@ -56,7 +53,16 @@ enum Error {
 }
 
 pub(super) async fn run(context: &Context, options: &Options) -> Exit {
-    match show(&context.root, options).await {
+    let rules = Rules::of_node(&context.root);
+    let units = options.units.iter().map(|name| logs::unit(name, &rules));
+    let units: BTreeSet<String> = match units.collect() {
+        Ok(units) => units,
+        Err(error) => {
+            output::error(&error.to_string(), None);
+            return Exit::Failed;
+        }
+    };
+    match show(&context.root, units, rules.set, options).await {
         Ok(0) => {
             output::warning(
                 "the journal has no such line of this boot, or we may not read it: run this as root",
@@ -77,12 +83,16 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
 }
 
 /// Prints the lines; how many there were.
-async fn show(root: &Root, options: &Options) -> Result<u64, Error> {
-    let units: BTreeSet<&str> = options.units.iter().copied().collect();
-    let part = logs::part(&units, options.since, options.follow);
+async fn show(
+    root: &Root,
+    units: BTreeSet<String>,
+    rules: Arc<RuleSet>,
+    options: &Options,
+) -> Result<u64, Error> {
+    let part = logs::part(units, options.since, options.follow);
     let mut excerpt = Excerpt::open(&part).map_err(Error::Journal)?;
     let host = host_name(root);
-    let mut marker = Marker::new();
+    let mut marker = Marker::new(rules);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut lines = 0;

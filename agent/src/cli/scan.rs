@@ -2,19 +2,24 @@
 
 mod json_lines;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use node::rule::RuleSet;
 use node::scan::{Raised, Scan};
 use node::wire::{API_VERSION, OpenFinding};
 use serde::Serialize;
 
 use crate::host::blocks::Blocks;
-use crate::host::root;
+use crate::host::{path, root};
+use crate::source::rules::RuleFiles;
 
 use super::finding::{graded, times};
-use super::{Exit, output};
+use super::{Context, Exit, output};
 
 /// Options of `scan`.
 #[derive(Debug, Args)]
@@ -33,6 +38,9 @@ pub(super) struct Options {
     /// each id
     #[arg(long, conflicts_with_all = ["unit", "output"])]
     json_lines: bool,
+    /// Directory of rules of your own, beside those of the program; by default that of this node, `/etc/nodeagent/rules.d`
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
 }
 
 /// Output formats.
@@ -58,11 +66,14 @@ struct Document<'a> {
     unknown_lines: u64,
 }
 
-pub(super) fn run(options: &Options) -> Exit {
+pub(super) fn run(context: &Context, options: &Options) -> Exit {
+    let Some(rules) = rules(context, options.rules.as_deref()) else {
+        return Exit::Failed;
+    };
     let ran = if options.json_lines {
-        json_lines::run(&options.files)
+        json_lines::run(&options.files, &rules)
     } else {
-        scan(options)
+        scan(options, &rules)
     };
     match ran {
         Ok(exit) => exit,
@@ -73,8 +84,34 @@ pub(super) fn run(options: &Options) -> Exit {
     }
 }
 
-fn scan(options: &Options) -> Result<Exit, root::Error> {
-    let mut scan = Scan::new(Timestamp::now());
+/// The rules that are tried; none when those that somebody asked for are wrong.
+fn rules(context: &Context, asked: Option<&Path>) -> Option<Arc<RuleSet>> {
+    let root = asked.map_or_else(
+        || context.root.clone(),
+        |path| super::config::root_of(context, path),
+    );
+    let path = asked.map_or_else(|| path::RULES.into(), Path::to_string_lossy);
+    let read = RuleFiles::default().read(&root, &path);
+    let told = read.told();
+    for problem in &told {
+        if asked.is_some() {
+            output::error(problem, None);
+        } else {
+            output::warning(problem);
+        }
+    }
+    if asked.is_some() && read.rules.is_empty() && told.is_empty() {
+        output::error(&format!("there are no rules in `{path}`"), None);
+        return None;
+    }
+    if asked.is_some() && !told.is_empty() {
+        return None;
+    }
+    Some(Arc::new(RuleSet::new(&read.rules, &BTreeSet::new())))
+}
+
+fn scan(options: &Options, rules: &Arc<RuleSet>) -> Result<Exit, root::Error> {
+    let mut scan = Scan::with(Arc::clone(rules), Timestamp::now());
     for file in &options.files {
         let mut log = Blocks::open(file)?;
         while let Some(block) = log.next_block()? {

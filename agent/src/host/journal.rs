@@ -7,6 +7,7 @@
 mod excerpt;
 mod recent;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -99,6 +100,19 @@ impl Journal {
             pause: FIRST_PAUSE,
             counters: Counters::default(),
         }
+    }
+
+    /// From the next entry on, those of these units: what was handed out is not read again, and nothing is left out.
+    pub fn read_from(&mut self, units: &BTreeSet<String>) {
+        let units: Vec<String> = units.iter().cloned().collect();
+        if units == self.units {
+            return;
+        }
+        self.units = units;
+        self.is_overflowing = false;
+        self.clear_line();
+        // The child is killed; another begins behind the last entry.
+        self.source = Source::Waiting(Instant::now());
     }
 
     /// What was read so far.

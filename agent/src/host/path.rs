@@ -16,6 +16,8 @@ pub const STATE: &str = "/var/lib/nodeagent";
 pub const LEDGER: &str = "/var/lib/nodeagent/ledger.json";
 /// Directory of AgentConfig documents.
 pub const AGENT_CONFIG: &str = "/etc/nodeagent/config.d";
+/// Directory of the owner's rules.
+pub const RULES: &str = "/etc/nodeagent/rules.d";
 /// Limits of instance types that the agent was not built with.
 pub const INSTANCE_TYPES: &str = "/etc/nodeagent/instance-types.tsv";
 

@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use node::config::agent_config::Conditions;
 use node::finding::{self, Condition, Severity, by_code, catalogue};
 use node::redact;
+use node::rule::{RuleSet, USER_PREFIX};
 use node::wire::OpenFinding;
 
 /// Reason of a condition of our own that is True. No reason is one of the EKS monitoring agent, `KernelIsReady` and so on:
@@ -54,6 +55,8 @@ const TYPES: [(Condition, &str, &str); 5] = [
 pub(super) struct Known<'a> {
     /// Findings that are open, in the order of [`node::rank::order`].
     pub findings: &'a [OpenFinding],
+    /// The rules that found them.
+    pub rules: &'a RuleSet,
     /// The past of this boot was read.
     pub is_caught_up: bool,
     /// The checks have run since.
@@ -89,9 +92,8 @@ pub(super) fn wanted(setting: Conditions, known: Known<'_>) -> Vec<Wanted> {
     if setting == Conditions::Off || !known.is_caught_up {
         return Vec::new();
     }
-    let is_of = |open: &OpenFinding, condition| {
-        by_code(&open.code).is_some_and(|finding| finding.condition == Some(condition))
-    };
+    let is_of =
+        |open: &OpenFinding, condition| known.rules.condition(&open.code) == Some(condition);
     TYPES
         .into_iter()
         .filter(|(condition, ..)| {
@@ -249,6 +251,7 @@ fn is_ours(name: &str) -> bool {
 fn has_our_reason(condition: &NodeCondition) -> bool {
     let reason = condition.reason.as_deref().unwrap_or_default();
     [HEALTHY, NOTHING_TO_REPAIR, SILENT, STOPPED].contains(&reason)
+        || reason.starts_with(&finding::reason(USER_PREFIX))
         || catalogue().any(|finding| finding::reason(finding.code) == reason)
 }
 

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use node::finding::{self, Severity, by_code};
+use node::finding::{self, Severity};
 use node::wire::OpenFinding;
 use tokio::time::Instant;
 
@@ -42,6 +42,8 @@ type Key = (String, String);
 /// What was told of one finding.
 #[derive(Debug, Clone)]
 struct Told {
+    /// The finding as a claim.
+    title: String,
     /// When an event was last tried.
     at: Instant,
     /// The last one said that it is open.
@@ -69,6 +71,7 @@ pub(super) struct Due {
     /// What to remember once it is written: open or cleared, and how often seen.
     is_open: bool,
     count: u64,
+    title: String,
 }
 
 /// What was told, and how much of late.
@@ -152,6 +155,7 @@ impl Events {
         let now = Instant::now();
         self.sent.push_back(now);
         let told = self.told.entry(due.key).or_insert(Told {
+            title: due.title,
             at: now,
             is_open: false,
             count: 0,
@@ -206,17 +210,18 @@ impl Events {
             key,
             is_open: true,
             count: open.count,
+            title: open.title.clone(),
         })
     }
 
     /// The event that says that this finding is over.
     fn clear(&self, node: &str, key: &Key, wall: Timestamp) -> Option<Due> {
-        let (told, finding) = (self.told.get(key)?, by_code(&key.0)?);
+        let told = self.told.get(key)?;
         let count = told.cleared + 1;
-        let about = about(finding.title, &key.1);
+        let about = about(&told.title, &key.1);
         let event = NodeEvent {
             name: self.name(node, key, false),
-            reason: finding::reason(finding.code),
+            reason: finding::reason(&key.0),
             message: bounded(&format!("cleared: {about}")),
             is_warning: false,
             count: i32::try_from(count).unwrap_or(i32::MAX),
@@ -229,6 +234,7 @@ impl Events {
             key: key.clone(),
             is_open: false,
             count,
+            title: told.title.clone(),
         })
     }
 

@@ -281,6 +281,7 @@ impl Writer {
         let seen = self.ports.seen.borrow();
         let known = Known {
             findings: &seen.findings,
+            rules: &seen.rules.set,
             is_caught_up: seen.is_caught_up,
             has_checked: seen.has_checked,
             is_source_running: seen.is_source_running,

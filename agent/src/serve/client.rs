@@ -131,6 +131,7 @@ mod tests {
             let checks = ["watch", "journal", "history", "verdict"].map(|name| Check {
                 name,
                 failure: (name == failing).then(|| "x".to_owned()),
+                remark: None,
             });
             text("readyz", &checks, true)
         };

@@ -21,6 +21,8 @@ pub struct Check {
     pub name: &'static str,
     /// Why it is not well; `None` when it is.
     pub failure: Option<String>,
+    /// What is not as it should be although it is well.
+    pub remark: Option<String>,
 }
 
 impl Check {
@@ -28,6 +30,7 @@ impl Check {
         Self {
             name,
             failure: (!is_well).then(failure),
+            remark: None,
         }
     }
 }
@@ -57,6 +60,7 @@ pub fn ready(view: &View, now: Instant) -> Vec<Check> {
     checks.push(Check {
         name: "verdict",
         failure: failure.map(str::to_owned),
+        remark: None,
     });
     checks
 }
@@ -78,6 +82,13 @@ pub fn healthy(view: &View, now: Instant) -> Vec<Check> {
     checks.push(Check::new("findings", fatal.is_empty(), || {
         fatal.join(", ")
     }));
+    // A typing error in a file of rules is no reason to take a node out of service.
+    let problems = &view.seen.rules.problems;
+    checks.push(Check {
+        name: "rules",
+        failure: None,
+        remark: (!problems.is_empty()).then(|| problems.join("; ")),
+    });
     checks
 }
 
@@ -93,9 +104,10 @@ pub fn text(name: &str, checks: &[Check], is_verbose: bool) -> String {
     }
     let mut lines: Vec<String> = checks
         .iter()
-        .map(|check| match &check.failure {
-            None => format!("[+]{} ok\n", check.name),
-            Some(why) => format!("[-]{} failed: {why}\n", check.name),
+        .map(|check| match (&check.failure, &check.remark) {
+            (None, None) => format!("[+]{} ok\n", check.name),
+            (None, Some(remark)) => format!("[+]{} ok, but {remark}\n", check.name),
+            (Some(why), _) => format!("[-]{} failed: {why}\n", check.name),
         })
         .collect();
     let end = if is_well(checks) { "passed" } else { "failed" };

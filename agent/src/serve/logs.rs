@@ -22,13 +22,14 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use jiff::Timestamp;
 use node::chain::Chain;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::host::host_name;
 use crate::host::journal::{Excerpt, Part};
 use crate::host::root::Root;
-use crate::watch::logs;
+use crate::watch::rules::Rules;
+use crate::watch::{Seen, logs};
 
 /// Answers at a time.
 const ANSWERS: usize = 4;
@@ -45,18 +46,20 @@ const WAITING: usize = 4;
 #[derive(Debug, Clone)]
 struct Logs {
     journalctl: Arc<Path>,
+    seen: watch::Receiver<Seen>,
     host: Arc<str>,
     places: Arc<Semaphore>,
 }
 
 /// The route.
-pub(super) fn router(root: &Root) -> axum::Router {
-    routed(PathBuf::from("journalctl"), &host_name(root))
+pub(super) fn router(root: &Root, seen: watch::Receiver<Seen>) -> axum::Router {
+    routed(PathBuf::from("journalctl"), &host_name(root), seen)
 }
 
-fn routed(journalctl: PathBuf, host: &str) -> axum::Router {
+fn routed(journalctl: PathBuf, host: &str, seen: watch::Receiver<Seen>) -> axum::Router {
     let logs = Logs {
         journalctl: journalctl.into(),
+        seen,
         host: host.into(),
         places: Arc::new(Semaphore::new(ANSWERS)),
     };
@@ -96,7 +99,8 @@ async fn answer(
     follows: Option<Extension<Follows>>,
     Query(parameters): Query<Vec<(String, String)>>,
 ) -> Response {
-    let part = match asked(&parameters, Timestamp::now()) {
+    let rules = Arc::clone(&logs.seen.borrow().rules);
+    let part = match asked(&parameters, &rules, Timestamp::now()) {
         Ok(part) => part,
         Err((status, text)) => return (status, format!("{text}\n")).into_response(),
     };
@@ -130,15 +134,19 @@ async fn answer(
 }
 
 /// The part of the journal that is asked for; else the answer.
-fn asked(parameters: &[(String, String)], now: Timestamp) -> Result<Part, (StatusCode, String)> {
+fn asked(
+    parameters: &[(String, String)],
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Part, (StatusCode, String)> {
     let mut units = BTreeSet::new();
     let (mut since, mut follow) = (None, false);
     let bad = |text: String| (StatusCode::BAD_REQUEST, text);
     for (name, value) in parameters {
         match (name.as_str(), value.as_str()) {
             ("unit", name) => {
-                let unit =
-                    logs::unit(name).map_err(|error| (StatusCode::NOT_FOUND, error.to_string()))?;
+                let unit = logs::unit(name, rules)
+                    .map_err(|error| (StatusCode::NOT_FOUND, error.to_string()))?;
                 units.insert(unit);
             }
             ("since", "") | ("follow", "false" | "0") => {}
@@ -157,9 +165,9 @@ fn asked(parameters: &[(String, String)], now: Timestamp) -> Result<Part, (Statu
         }
     }
     if units.is_empty() {
-        return Err(bad(format!("say which `unit`: {}", logs::list())));
+        return Err(bad(format!("say which `unit`: {}", logs::list(rules))));
     }
-    Ok(logs::part(&units, since, follow))
+    Ok(logs::part(units, since, follow))
 }
 
 /// What one that does not follow must not exceed.

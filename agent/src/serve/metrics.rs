@@ -51,13 +51,21 @@ fn lines(sheet: &mut Sheet, view: &View) {
 }
 
 fn findings(sheet: &mut Sheet, view: &View) {
-    for finding in catalogue() {
-        let labels = [finding.code, finding.severity.as_str()];
+    let rules = &view.seen.rules;
+    let shipped = catalogue().map(|finding| (finding.code, finding.severity));
+    let user = rules
+        .set
+        .user()
+        .map(|rule| (rule.code.as_str(), rule.severity));
+    for (code, severity) in shipped.chain(user) {
         let open = view.seen.findings.iter();
-        let objects = open.filter(|open| open.code == finding.code).count();
-        let objects = u64::try_from(objects).unwrap_or(u64::MAX);
-        sheet.add(&metric::FINDINGS_OPEN, &labels, objects);
+        let objects = open.filter(|open| open.code == code).count();
+        sheet.add(&metric::FINDINGS_OPEN, &[code, severity.as_str()], objects);
     }
+    let (all, user) = (rules.set.len(), rules.set.user().count());
+    sheet.add(&metric::RULES, &["shipped"], all - user);
+    sheet.add(&metric::RULES, &["user"], user);
+    sheet.add(&metric::RULE_PROBLEMS, &[], rules.problems.len());
     for (result, count) in [
         ("written", view.events.written),
         ("held_back", view.events.held_back),

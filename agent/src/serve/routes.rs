@@ -25,7 +25,7 @@ pub(super) fn router(sources: &Sources) -> axum::Router {
         .route("/v1/facts", get(facts))
         .route("/metrics", get(metrics_text))
         .with_state(sources.clone())
-        .merge(logs::router(&sources.root))
+        .merge(logs::router(&sources.root, sources.seen.clone()))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(middleware::from_fn(only_get))
 }

@@ -163,7 +163,8 @@ async fn a_node_that_joined_is_healthy_until_something_fatal_is_open() {
         daemon.ask("GET", "/healthz?verbose").await,
         (
             200,
-            "[+]watch ok\n[+]boot ok\n[+]findings ok\nhealthz check passed\n".to_owned()
+            "[+]watch ok\n[+]boot ok\n[+]findings ok\n[+]rules ok\nhealthz check passed\n"
+                .to_owned()
         )
     );
     daemon

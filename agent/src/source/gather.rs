@@ -5,7 +5,7 @@ use node::config::decode;
 use node::config::problem::{Problem, told_place};
 use node::config::user_data::{self, UserData};
 use node::config::yaml::{Node, Place};
-use node::config::{AgentConfig, Document, Source, merge};
+use node::config::{AgentConfig, Document, Source, Watch, merge};
 
 use super::{Error, Loaded, Location, directory, file};
 use crate::host::imds::Imds;
@@ -127,6 +127,12 @@ impl Gathered {
                 )),
             }
         }
+    }
+
+    /// Forgets what was read of the watch so far: the daemon reads the agent's own directory itself, whenever it is told to,
+    /// so what stood there at boot must not be kept with the boot.
+    pub(super) fn leave_watch_out(&mut self) {
+        self.agent.watch = Watch::default();
     }
 
     /// Takes a document that is for the agent alone. One that is wrong is not used, and no more: nodeadm does not read it

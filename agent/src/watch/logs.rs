@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use node::rule;
 
+use super::rules::Rules;
 use crate::host::journal::Part;
 
 /// What is shown when nobody says since when.
@@ -17,46 +18,42 @@ const OWN: [&str; 4] = [
     "nodeagent.service",
 ];
 
-/// The sources of rules that are in the journal.
-pub fn sources() -> BTreeSet<&'static str> {
-    rule::sources()
-        .into_iter()
-        .filter(|source| !rule::is_file(source))
-        .collect()
-}
-
-/// Everything that is shown.
-pub fn units() -> BTreeSet<&'static str> {
-    let mut units = sources();
-    units.extend(OWN);
+/// Everything that is shown of what these rules read.
+pub fn units(rules: &Rules) -> BTreeSet<String> {
+    let mut units = rules.journal_sources();
+    units.extend(OWN.map(str::to_owned));
     units
 }
 
 /// Why a unit is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is not among the units that are watched: {}", list())]
+#[error("`{name}` is not among the units that are watched: {watched}")]
 pub struct NotWatched {
     /// What was asked for.
     pub name: String,
+    /// All that can be asked for.
+    pub watched: String,
 }
 
 /// All that can be asked for, as people say it.
-pub fn list() -> String {
-    let names: Vec<&str> = units()
-        .into_iter()
+pub fn list(rules: &Rules) -> String {
+    let units = units(rules);
+    let names: Vec<&str> = units
+        .iter()
         .map(|unit| unit.strip_suffix(".service").unwrap_or(unit))
         .collect();
     names.join(", ")
 }
 
 /// The watched unit that people call so, `kubelet` or `kubelet.service`.
-pub fn unit(name: &str) -> Result<&'static str, NotWatched> {
+pub fn unit(name: &str, rules: &Rules) -> Result<String, NotWatched> {
     let source = rule::source(name);
-    units()
-        .into_iter()
+    let mut units = units(rules).into_iter();
+    units
         .find(|unit| *unit == source)
         .ok_or_else(|| NotWatched {
             name: name.to_owned(),
+            watched: list(rules),
         })
 }
 
@@ -84,9 +81,9 @@ pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, NoTime> {
 }
 
 /// The part of the journal that holds what these units wrote since then, or what they wrote last.
-pub fn part(units: &BTreeSet<&str>, since: Option<Timestamp>, follow: bool) -> Part {
+pub fn part(units: BTreeSet<String>, since: Option<Timestamp>, follow: bool) -> Part {
     Part {
-        units: units.iter().map(|unit| (*unit).to_owned()).collect(),
+        units: units.into_iter().collect(),
         since,
         last: since.is_none().then_some(LINES),
         follow,
@@ -99,10 +96,17 @@ mod tests {
 
     #[test]
     fn watched_units_are_known_by_both_their_names_and_nothing_else_is() {
-        assert_eq!(unit("kubelet"), Ok("kubelet.service"));
-        assert_eq!(unit("containerd.service"), Ok("containerd.service"));
-        assert_eq!(unit("nodeagent"), Ok("nodeagent.service"));
-        assert_eq!(unit("dmesg"), Ok("kernel"));
+        let rules = Rules {
+            units: ["sensor.service".to_owned()].into(),
+            ..Rules::shipped()
+        };
+        let unit = |name: &str| unit(name, &rules);
+        let is = |name: &str| Ok(name.to_owned());
+        assert_eq!(unit("sensor"), is("sensor.service"));
+        assert_eq!(unit("kubelet"), is("kubelet.service"));
+        assert_eq!(unit("containerd.service"), is("containerd.service"));
+        assert_eq!(unit("nodeagent"), is("nodeagent.service"));
+        assert_eq!(unit("dmesg"), is("kernel"));
         // `ipamd` is a file of its own.
         for other in [
             "sshd",
@@ -139,9 +143,9 @@ mod tests {
 
     #[test]
     fn without_a_time_the_last_lines_are_shown() {
-        let kubelet = BTreeSet::from(["kubelet.service"]);
-        assert_eq!(part(&kubelet, None, false).last, Some(1000));
-        let all = part(&kubelet, Some(Timestamp::UNIX_EPOCH), true);
+        let kubelet = || BTreeSet::from(["kubelet.service".to_owned()]);
+        assert_eq!(part(kubelet(), None, false).last, Some(1000));
+        let all = part(kubelet(), Some(Timestamp::UNIX_EPOCH), true);
         assert_eq!((all.last, all.follow), (None, true));
     }
 }

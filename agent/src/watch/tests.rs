@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use node::rule;
+use node::rule::{self, RuleSet};
 
 use super::*;
 
@@ -10,6 +10,7 @@ use super::*;
 struct Given {
     entries: VecDeque<Entry>,
     taken: u64,
+    sources: BTreeSet<String>,
 }
 
 impl Lines for Given {
@@ -32,6 +33,10 @@ impl Lines for Given {
 
     fn is_running(&self) -> bool {
         true
+    }
+
+    fn read_from(&mut self, sources: &BTreeSet<String>) {
+        self.sources = sources.clone();
     }
 }
 
@@ -58,6 +63,7 @@ struct Bench {
     directory: tempfile::TempDir,
     seen: watch::Receiver<Seen>,
     observations: mpsc::Sender<Observation>,
+    rules: watch::Sender<Arc<Rules>>,
     _identity: watch::Sender<Identity>,
     started: Option<journal::Start>,
 }
@@ -67,11 +73,13 @@ impl Bench {
         let (observations, observed) = mpsc::channel(8);
         let (identity, known) = watch::channel(Identity::default());
         let (out, seen) = watch::channel(Seen::nothing());
+        let (rules, rules_out) = watch::channel(Arc::new(Rules::shipped()));
         let directory = tempfile::tempdir().unwrap();
         let bench = Self {
             directory,
             seen,
             observations,
+            rules,
             _identity: identity,
             started: None,
         };
@@ -80,6 +88,7 @@ impl Bench {
             Ports {
                 observations: observed,
                 identity: known,
+                rules: rules_out,
                 seen: out,
             },
         )
@@ -92,6 +101,7 @@ impl Bench {
             Given {
                 entries: entries.into(),
                 taken: 0,
+                sources: BTreeSet::new(),
             }
         })
     }
@@ -244,4 +254,34 @@ async fn the_checks_have_run_some_time_after_the_first_that_counts() {
     assert!(!bench.seen.borrow().has_checked);
     run(&mut watch, Duration::from_secs(3)).await;
     assert!(bench.seen.borrow().has_checked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_are_exchanged_while_the_watch_goes_on() {
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
+    run(&mut watch, Duration::from_secs(5)).await;
+    assert_eq!(bench.codes(), ["join.unauthorized"]);
+    let rules = |disabled: &[&str], problem: &str| {
+        let disabled = disabled.iter().map(|code| (*code).to_owned()).collect();
+        Arc::new(Rules {
+            set: Arc::new(RuleSet::new(&[], &disabled)),
+            units: ["sensor.service".to_owned()].into(),
+            problems: vec![problem.to_owned()],
+        })
+    };
+    bench.rules.send_replace(rules(&[], "a"));
+    run(&mut watch, Duration::from_secs(1)).await;
+    assert_eq!(
+        bench.codes(),
+        ["join.unauthorized"],
+        "its rule is still there"
+    );
+    assert_eq!(bench.seen.borrow().rules.problems, ["a"]);
+    assert!(watch.lines.sources.contains("sensor.service"));
+    bench.rules.send_replace(rules(&["join.unauthorized"], "b"));
+    run(&mut watch, Duration::from_secs(1)).await;
+    assert_eq!(bench.codes(), [""; 0]);
+    let kept = state::load(&Root::new(bench.directory.path()), "boot");
+    assert_eq!(kept.snapshot, watch.engine.snapshot());
 }

@@ -11,11 +11,13 @@ mod instance;
 mod kubelet;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use certificate::certificate_authority;
 pub use cluster::cidr_address;
 pub use flags::words;
 pub use instance::is_unit_name;
+pub use watch::not_disabled;
 
 pub use super::problem::Problem;
 
@@ -44,8 +46,8 @@ pub fn all(config: &NodeConfig, tree: &Node, documents: &[Document]) -> Vec<Prob
         .collect()
 }
 
-/// All problems of the merged settings of the agent, which `tree` holds.
-pub fn agent(settings: &AgentConfig, tree: &Node) -> Vec<Problem> {
+/// All problems of the merged settings of the agent, which `tree` holds. `user_codes` are those of the owner's rules.
+pub fn agent(settings: &AgentConfig, tree: &Node, user_codes: &[&str]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, path) in &settings.labels {
         let field = ["spec", "labels", name.as_str()];
@@ -58,5 +60,6 @@ pub fn agent(settings: &AgentConfig, tree: &Node) -> Vec<Problem> {
             }),
         );
     }
+    problems.extend(watch::check(tree, user_codes));
     problems
 }

@@ -201,9 +201,11 @@ fn definition(tree: &Node) -> Result<&'static Definition, Problem> {
             .filter(|text| !text.is_empty())
     };
     let (api_version, kind) = (header("apiVersion"), header("kind"));
-    let found = super::schema::ALL.into_iter().find(|definition| {
-        api_version == Some(definition.api_version) && kind == Some(definition.kind)
-    });
+    let found = super::schema::CONFIGURATIONS
+        .into_iter()
+        .find(|definition| {
+            api_version == Some(definition.api_version) && kind == Some(definition.kind)
+        });
     if let Some(definition) = found {
         return Ok(definition);
     }

@@ -1,4 +1,4 @@
-//! What a NodeConfig and an AgentConfig may hold, said once.
+//! What a NodeConfig, an AgentConfig and a RuleSet may hold, said once.
 //!
 //! From it come the answers to unknown fields, wrong types and wrong words ([`inspect`]) and the JSON schema
 //! ([`json_schema()`]).
@@ -9,7 +9,7 @@ mod json_schema;
 #[cfg(test)]
 mod tests;
 
-pub use definition::{AGENT_CONFIG, NODE_CONFIG};
+pub use definition::{AGENT_CONFIG, NODE_CONFIG, RULE_SET};
 pub use json_schema::json_schema;
 
 /// What one field may hold.
@@ -65,10 +65,14 @@ pub struct Definition {
     pub fields: &'static [Field],
     /// Whether a field that is not known is an error, or only without effect.
     pub is_strict: bool,
+    /// Whether each document stands for itself, so that required fields must be in it.
+    pub is_whole: bool,
 }
 
 /// Every kind of document.
-pub const ALL: [&Definition; 2] = [&NODE_CONFIG, &AGENT_CONFIG];
+pub const ALL: [&Definition; 3] = [&NODE_CONFIG, &AGENT_CONFIG, &RULE_SET];
+/// Those that are settings of a boot, and merged.
+pub(super) const CONFIGURATIONS: [&Definition; 2] = [&NODE_CONFIG, &AGENT_CONFIG];
 
 /// The definition of a kind, letter case aside.
 pub fn of_kind(kind: &str) -> Option<&'static Definition> {

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::prefilter::Prefilter;
+use super::set::{AnyRule, RuleSet};
 use super::track::Track;
 use super::unit::{self, Unit};
 use super::{
-    Clear, Detect, Harmless, Match, Observation, Record, Rule, Signal, Speaker, elapsed, recovery,
-    signal,
+    Detect, Harmless, Match, Observation, Record, Signal, Speaker, Threshold, elapsed, signal,
 };
 use crate::rank;
 use crate::wire::{Identity, OpenFinding};
@@ -22,11 +21,15 @@ use crate::wire::{Identity, OpenFinding};
 /// The most (rule, object) pairs that are kept at a time.
 const TRACKS: usize = 256;
 
+/// So many of them at most are of rules of the node's owner …
+const USER_TRACKS: usize = 128;
+/// … and so many of one of these.
+const TRACKS_OF_ONE: usize = 32;
+
 /// All rules and what they have seen.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    rules: Vec<&'static Rule>,
-    prefilter: Arc<Prefilter>,
+    rules: Arc<RuleSet>,
     identity: Identity,
     tracks: BTreeMap<(usize, String), Track>,
     signals: BTreeMap<Signal, Timestamp>,
@@ -64,11 +67,15 @@ impl Default for Engine {
 }
 
 impl Engine {
-    /// An engine with all rules, that has seen nothing.
+    /// An engine with all rules of the program and no others, that has seen nothing.
     pub fn new() -> Self {
+        Self::with(RuleSet::shipped())
+    }
+
+    /// An engine with these rules, that has seen nothing.
+    pub fn with(rules: Arc<RuleSet>) -> Self {
         Self {
-            rules: super::all().collect(),
-            prefilter: Prefilter::shared(),
+            rules,
             identity: Identity::default(),
             tracks: BTreeMap::new(),
             signals: BTreeMap::new(),
@@ -78,6 +85,26 @@ impl Engine {
             refused: 0,
             cleared: Vec::new(),
         }
+    }
+
+    /// Goes on with other rules. What is known of a rule that is among them too stays as it is; findings of one that is not
+    /// are taken back.
+    pub fn set_rules(&mut self, rules: Arc<RuleSet>, now: Timestamp) {
+        let old = std::mem::replace(&mut self.rules, rules);
+        for ((index, object), mut track) in std::mem::take(&mut self.tracks) {
+            let Some(rule) = old.get(index) else {
+                continue;
+            };
+            if let Some(index) = self.rules.position(rule.code()) {
+                track.bound(self.threshold(index), now);
+                self.tracks.insert((index, object), track);
+            } else if track.is_open && self.cleared.len() < TRACKS {
+                self.cleared
+                    .push(rule.finding(&object, &track, &self.identity));
+            }
+        }
+        let rules = &self.rules;
+        self.units.retain(|name, _| rules.is_watched(name));
     }
 
     /// Tells the node's name, cluster and role, which the fixes of findings speak of.
@@ -108,7 +135,7 @@ impl Engine {
         if changed {
             self.settle(record.at);
         }
-        for (index, found) in self.prefilter.matches(&self.rules, record) {
+        for (index, found) in self.rules.matches(record) {
             match found {
                 Match::Hit { object } => {
                     self.hit(index, object, record.unit, record.at, record.message);
@@ -120,6 +147,7 @@ impl Engine {
                     }
                 }
                 Match::Evidence { object } => self.explain(index, object, record),
+                Match::Over { object } => self.over(index, &object),
             }
         }
     }
@@ -143,7 +171,7 @@ impl Engine {
                 return self.checked(*signal, failure.as_deref(), at);
             }
         };
-        if !self.is_watched(name) {
+        if !self.rules.is_watched(name) {
             return;
         }
         let is_active = matches!(active.as_str(), "active" | "reloading" | "refreshing");
@@ -171,8 +199,9 @@ impl Engine {
             );
         }
         if *installed && !is_active {
-            for index in
-                self.rules_that(|detect| matches!(detect, Detect::NotActive(unit) if unit == name))
+            for index in self
+                .rules
+                .that(|detect| matches!(detect, Detect::NotActive(unit) if unit == name))
             {
                 self.hit(
                     index,
@@ -186,36 +215,62 @@ impl Engine {
     }
 
     fn probed(&mut self, code: &str, object: &str, failure: Option<&str>, at: Timestamp) {
-        let is_of_it = |rule: &Rule| {
-            rule.finding.code == code
-                && rule
-                    .detect
-                    .iter()
-                    .any(|detect| matches!(detect, Detect::Probe))
-        };
-        let Some(index) = self.rules.iter().position(|rule| is_of_it(rule)) else {
+        let Some(index) = self.rules.position(code) else {
             return;
         };
+        let is_probe = |detect: &Detect| matches!(detect, Detect::Probe);
+        let rule = self.rules.get(index);
+        if !rule.is_some_and(|rule| rule.detect().iter().any(is_probe)) {
+            return;
+        }
         if let Some(failure) = failure {
             self.hit(index, object.to_owned(), "", at, failure);
             return;
         }
         self.settle(at);
         let key = (index, object.to_owned());
-        let clears = self.rules[index].clears;
-        let is_clear = self.tracks.get(&key).is_some_and(|track| {
-            clears.iter().any(|clear| {
-                matches!(clear, Clear::ProbePassed(time) if elapsed(track.last_seen, at) >= *time)
-            })
-        });
-        if is_clear
-            && let Some(track) = self.tracks.remove(&key)
+        let is_clear = |track: &Track| {
+            let mut times = self
+                .rules
+                .get(index)
+                .into_iter()
+                .flat_map(AnyRule::clears_by_probe);
+            times.any(|time| elapsed(track.last_seen, at) >= time)
+        };
+        if self.tracks.get(&key).is_some_and(is_clear) {
+            self.take_back(&key);
+        }
+    }
+
+    /// Forgets what was tracked, and tells it if it was a finding.
+    fn take_back(&mut self, key: &(usize, String)) {
+        if let Some(track) = self.tracks.remove(key)
             && track.is_open
             && self.cleared.len() < TRACKS
+            && let Some(rule) = self.rules.get(key.0)
         {
-            let finding = finding_of(self.rules[index], object, &track, &self.identity);
-            self.cleared.push(finding);
+            self.cleared
+                .push(rule.finding(&key.1, &track, &self.identity));
         }
+    }
+
+    /// A line said that the fault of this object is over; of all objects, if it is empty.
+    fn over(&mut self, index: usize, object: &str) {
+        let keys = self.tracks.keys();
+        let keys: Vec<_> = keys
+            .filter(|(of, tracked)| *of == index && (object.is_empty() || tracked == object))
+            .cloned()
+            .collect();
+        for key in keys {
+            self.take_back(&key);
+        }
+    }
+
+    /// The threshold of a rule.
+    fn threshold(&self, index: usize) -> Threshold {
+        self.rules
+            .get(index)
+            .map_or(Threshold::ONCE, AnyRule::threshold)
     }
 
     fn checked(&mut self, signal: Signal, failure: Option<&str>, at: Timestamp) {
@@ -223,8 +278,9 @@ impl Engine {
             self.signals.insert(signal, at);
             return self.settle(at);
         };
-        for index in
-            self.rules_that(|detect| matches!(detect, Detect::Missing(wanted) if *wanted == signal))
+        for index in self
+            .rules
+            .that(|detect| matches!(detect, Detect::Missing(wanted) if *wanted == signal))
         {
             self.hit(index, String::new(), "", at, failure);
         }
@@ -235,7 +291,8 @@ impl Engine {
     pub fn tick(&mut self, now: Timestamp) {
         if self.last_tick.is_some_and(|last| now < last) {
             for ((index, _), track) in &mut self.tracks {
-                track.bound(self.rules[*index].threshold, now);
+                let rule = self.rules.get(*index);
+                track.bound(rule.map_or(Threshold::ONCE, AnyRule::threshold), now);
             }
             for at in self.signals.values_mut() {
                 *at = (*at).min(now);
@@ -255,8 +312,9 @@ impl Engine {
     /// The findings that are open, root causes first.
     pub fn open(&self) -> Vec<OpenFinding> {
         let open = self.tracks.iter().filter(|(_, track)| track.is_open);
-        let open = open.map(|((index, object), track)| {
-            finding_of(self.rules[*index], object, track, &self.identity)
+        let open = open.filter_map(|((index, object), track)| {
+            let rule = self.rules.get(*index)?;
+            Some(rule.finding(object, track, &self.identity))
         });
         rank::order(open.collect())
     }
@@ -278,10 +336,12 @@ impl Engine {
 
     /// What is known, for [`Engine::restore`].
     pub fn snapshot(&self) -> Snapshot {
-        let tracks = self.tracks.iter().map(|((index, object), track)| Entry {
-            code: self.rules[*index].finding.code.to_owned(),
-            object: object.clone(),
-            track: track.clone(),
+        let tracks = self.tracks.iter().filter_map(|((index, object), track)| {
+            Some(Entry {
+                code: self.rules.get(*index)?.code().to_owned(),
+                object: object.clone(),
+                track: track.clone(),
+            })
         });
         Snapshot {
             tracks: tracks.collect(),
@@ -299,21 +359,21 @@ impl Engine {
             mut track,
         } in snapshot.tracks.into_iter().take(TRACKS)
         {
-            if let Some(index) = self.rules.iter().position(|rule| rule.finding.code == code) {
-                track.bound(self.rules[index].threshold, now);
+            if let Some(index) = self.rules.position(&code) {
+                track.bound(self.threshold(index), now);
                 self.tracks.insert((index, object), track);
             }
         }
         self.signals = snapshot.signals;
         self.units = snapshot.units;
-        self.units
-            .retain(|name, _| self.rules.iter().any(|rule| rule.is_about(name)));
+        let rules = &self.rules;
+        self.units.retain(|name, _| rules.is_watched(name));
         self.last_tick = Some(now);
     }
 
     /// A line of the service manager: unit starts, stops and restarts. Whether it changed what is known.
     fn manager_line(&mut self, record: &Record<'_>) -> bool {
-        if !self.is_watched(record.unit) {
+        if !self.rules.is_watched(record.unit) {
             return false;
         }
         let Some(change) = unit::change(record.unit, record.message) else {
@@ -332,13 +392,14 @@ impl Engine {
     }
 
     fn restarted(&mut self, name: &str, new: u32, at: Timestamp, evidence: &str) {
-        for index in
-            self.rules_that(|detect| matches!(detect, Detect::Restarted(unit) if *unit == name))
+        for index in self
+            .rules
+            .that(|detect| matches!(detect, Detect::Restarted(unit) if *unit == name))
         {
             // More sightings than the threshold asks for say nothing more about the window.
             let sightings = usize::try_from(new)
                 .unwrap_or(usize::MAX)
-                .min(self.rules[index].threshold.hits);
+                .min(self.threshold(index).hits);
             for _ in 0..sightings {
                 self.hit(index, name.to_owned(), name, at, evidence);
             }
@@ -354,18 +415,15 @@ impl Engine {
         at: Timestamp,
         evidence: &str,
     ) -> Option<&mut Track> {
-        let rule = self.rules[index];
+        let rule = self.rules.get(index)?;
+        let (threshold, harmless) = (rule.threshold(), rule.harmless());
         let key = (index, object);
         let is_open = self.tracks.get(&key).is_some_and(|track| track.is_open);
-        if !is_open
-            && rule
-                .harmless
-                .is_some_and(|harmless| self.is_harmless(harmless, &key.1, at))
-        {
+        if !is_open && harmless.is_some_and(|harmless| self.is_harmless(harmless, &key.1, at)) {
             return None;
         }
         let track = self.track(key, at, unit)?;
-        track.hit(rule.threshold, at, unit);
+        track.hit(threshold, at, unit);
         track.evidence.add(evidence);
         Some(track)
     }
@@ -381,7 +439,7 @@ impl Engine {
     }
 
     fn track(&mut self, key: (usize, String), at: Timestamp, unit: &str) -> Option<&mut Track> {
-        if self.tracks.len() >= TRACKS && !self.tracks.contains_key(&key) {
+        if !self.tracks.contains_key(&key) && !self.has_room(key.0) {
             self.refused += 1;
             return None;
         }
@@ -390,6 +448,20 @@ impl Engine {
                 .entry(key)
                 .or_insert_with(|| Track::new(at, unit)),
         )
+    }
+
+    /// Whether one more object of this rule may be tracked. Whatever the owner's rules see, there is room for the others.
+    fn has_room(&self, index: usize) -> bool {
+        let is_user = |index: &usize| self.rules.get(*index).is_some_and(AnyRule::is_user);
+        if self.tracks.len() >= TRACKS {
+            return false;
+        }
+        if !is_user(&index) {
+            return true;
+        }
+        let indexes = || self.tracks.keys().map(|(index, _)| index);
+        indexes().filter(|index| is_user(index)).count() < USER_TRACKS
+            && indexes().filter(|of| **of == index).count() < TRACKS_OF_ONE
     }
 
     fn is_harmless(&self, harmless: Harmless, object: &str, at: Timestamp) -> bool {
@@ -416,15 +488,14 @@ impl Engine {
             ..
         } = self;
         tracks.retain(|(index, object), track| {
-            let rule = rules[*index];
-            let recovered = rule
-                .clears
-                .iter()
-                .any(|clear| recovery::is_clear(*clear, object, track, signals, units, now));
+            let Some(rule) = rules.get(*index) else {
+                return false;
+            };
+            let recovered = rule.is_clear(object, track, signals, units, now);
             if recovered && track.is_open && cleared.len() < TRACKS {
-                cleared.push(finding_of(rule, object, track, identity));
+                cleared.push(rule.finding(object, track, identity));
             }
-            !recovered && !track.is_stale(rule.threshold.within, now)
+            !recovered && !track.is_stale(rule.threshold().within, now)
         });
     }
 
@@ -435,41 +506,5 @@ impl Engine {
         if let Some(unit) = self.units.get_mut(name) {
             change(unit);
         }
-    }
-
-    fn is_watched(&self, name: &str) -> bool {
-        self.rules.iter().any(|rule| rule.is_about(name))
-    }
-
-    fn rules_that(&self, wanted: impl Fn(&Detect) -> bool) -> Vec<usize> {
-        (0..self.rules.len())
-            .filter(|index| self.rules[*index].detect.iter().any(&wanted))
-            .collect()
-    }
-}
-
-fn finding_of(rule: &Rule, object: &str, track: &Track, identity: &Identity) -> OpenFinding {
-    let finding = rule.finding;
-    OpenFinding {
-        code: finding.code.to_owned(),
-        severity: finding.severity,
-        title: finding.title.to_owned(),
-        object: object.to_owned(),
-        first_seen: track.first_seen,
-        last_seen: track.last_seen,
-        count: track.count,
-        evidence: track.evidence.lines().to_vec(),
-        fix: finding.fix_for(identity),
-        explained_by: None,
-    }
-}
-
-impl Rule {
-    fn is_about(&self, name: &str) -> bool {
-        self.detect.iter().any(|detect| match detect {
-            Detect::Line(pattern) => pattern.units.contains(&name),
-            Detect::Restarted(unit) | Detect::NotActive(unit) => *unit == name,
-            Detect::Missing(_) | Detect::Probe => false,
-        })
     }
 }

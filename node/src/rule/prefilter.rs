@@ -4,23 +4,26 @@
 //! for each source and one for those of any source; a line without any of them, which nearly every line is, costs one search.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use super::{Detect, Line, LinePattern, Match, Record, Rule, signal, unit};
+use super::set::AnyRule;
+use super::{Match, Record, signal, unit};
 
 /// Patterns of rules, each with the place of its rule and of itself in it.
 type Patterns = Vec<(usize, usize)>;
 
 /// Texts, each with the place of its pattern.
-type Texts = Vec<(&'static str, (usize, usize))>;
+type Placed<'a> = Vec<(&'a str, (usize, usize))>;
 
 /// The compiled texts of all rules.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    by_source: BTreeMap<&'static str, Automaton>,
+    by_source: BTreeMap<String, Automaton>,
     of_any: Option<Automaton>,
+    /// All texts at once, whatever the source; compiled when somebody asks, which the daemon does not.
+    all: OnceLock<Option<AhoCorasick>>,
 }
 
 #[derive(Debug)]
@@ -30,52 +33,20 @@ struct Automaton {
     patterns: Patterns,
 }
 
-/// Where in a text of whole lines something stands that a rule, a signal or the state of a unit may come from, whatever the
-/// source of the line; searched from `from` on. Nearly no line has such a place.
-pub fn may_matter(text: &[u8], from: usize) -> Option<usize> {
-    static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-        let mut texts: Vec<&str> = super::all()
-            .flat_map(lines)
-            .flat_map(|(_, pattern)| pattern.literals)
-            .copied()
-            .chain(signal::texts())
-            .chain(unit::TEXTS)
-            .collect();
-        texts.sort_unstable();
-        texts.dedup();
-        AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostFirst)
-            .build(texts)
-            .ok()
-    });
-    let Some(all) = ALL.as_ref() else {
-        return (from < text.len()).then_some(from);
-    };
-    all.find(Input::new(text).range(from.min(text.len())..))
-        .map(|found| found.start())
-}
-
-static SHARED: LazyLock<Arc<Prefilter>> =
-    LazyLock::new(|| Arc::new(Prefilter::new(&super::all().collect::<Vec<_>>())));
-
 impl Prefilter {
-    /// That of the rules of the program, compiled once.
-    pub(super) fn shared() -> Arc<Self> {
-        Arc::clone(&SHARED)
-    }
-
-    fn new(rules: &[&'static Rule]) -> Self {
-        let mut texts: BTreeMap<Option<&'static str>, Texts> = BTreeMap::new();
+    pub(super) fn new(rules: &[AnyRule]) -> Self {
+        let mut texts: BTreeMap<Option<&str>, Placed<'_>> = BTreeMap::new();
         for (index, rule) in rules.iter().enumerate() {
-            for (place, pattern) in lines(rule) {
+            for pattern in rule.texts() {
                 let mut add = |source| {
-                    let texts = texts.entry(source).or_default();
-                    texts.extend(pattern.literals.iter().map(|text| (*text, (index, place))));
+                    let literals = pattern.literals.iter();
+                    let placed = literals.map(|text| (*text, (index, pattern.place)));
+                    texts.entry(source).or_default().extend(placed);
                 };
                 if pattern.units.is_empty() {
                     add(None);
                 }
-                for unit in pattern.units {
+                for unit in &pattern.units {
                     add(Some(*unit));
                 }
             }
@@ -86,19 +57,43 @@ impl Prefilter {
             let automaton = Automaton::new(&texts);
             match source {
                 None => of_any = automaton,
-                Some(source) => by_source.extend(automaton.map(|automaton| (source, automaton))),
+                Some(source) => {
+                    by_source.extend(automaton.map(|automaton| (source.to_owned(), automaton)));
+                }
             }
         }
-        Self { by_source, of_any }
+        Self {
+            by_source,
+            of_any,
+            all: OnceLock::new(),
+        }
+    }
+
+    /// Where in a text of whole lines a text of these rules stands, or of a signal or the state of a unit.
+    pub(super) fn may_matter(&self, rules: &[AnyRule], text: &[u8], from: usize) -> Option<usize> {
+        let all = self.all.get_or_init(|| {
+            let patterns = rules.iter().flat_map(AnyRule::texts);
+            let mut texts: Vec<&str> = patterns.flat_map(|pattern| pattern.literals).collect();
+            for text in signal::texts().chain(unit::TEXTS) {
+                texts.push(text);
+            }
+            texts.sort_unstable();
+            texts.dedup();
+            AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostFirst)
+                .build(texts)
+                .ok()
+        });
+        let Some(all) = all else {
+            return (from < text.len()).then_some(from);
+        };
+        all.find(Input::new(text).range(from.min(text.len())..))
+            .map(|found| found.start())
     }
 
     /// What the line is to each rule that it matches, in the order of the rules. It is taken apart once, and only if a
     /// rule needs it.
-    pub(super) fn matches(
-        &self,
-        rules: &[&'static Rule],
-        record: &Record<'_>,
-    ) -> Vec<(usize, Match)> {
+    pub(super) fn matches(&self, rules: &[AnyRule], record: &Record<'_>) -> Vec<(usize, Match)> {
         let mut candidates = Patterns::new();
         let own = self.by_source.get(record.unit);
         for automaton in own.into_iter().chain(&self.of_any) {
@@ -116,13 +111,9 @@ impl Prefilter {
             if found.last().is_some_and(|(last, _)| *last == index) {
                 continue;
             }
-            let detect = rules.get(index).and_then(|rule| rule.detect.get(place));
-            let Some(Detect::Line(pattern)) = detect else {
-                continue;
-            };
-            if pattern.speaker == speaker {
-                let line = line.get_or_insert_with(|| Line::parse(record.message));
-                found.extend((pattern.matches)(line).map(|found| (index, found)));
+            if let Some(rule) = rules.get(index) {
+                let matching = rule.matching(place, record, speaker, &mut line);
+                found.extend(matching.map(|found| (index, found)));
             }
         }
         found
@@ -131,7 +122,7 @@ impl Prefilter {
 
 impl Automaton {
     /// None where there is nothing to look for.
-    fn new(texts: &Texts) -> Option<Self> {
+    fn new(texts: &Placed<'_>) -> Option<Self> {
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
             .build(texts.iter().map(|(text, _)| text))
@@ -148,26 +139,22 @@ impl Automaton {
     }
 }
 
-fn lines(rule: &'static Rule) -> impl Iterator<Item = (usize, &'static LinePattern)> {
-    let lines = rule.detect.iter().enumerate();
-    lines.filter_map(|(place, detect)| match detect {
-        Detect::Line(pattern) => Some((place, pattern)),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
+    use super::super::{Detect, Rule, RuleSet};
     use super::*;
 
     #[test]
     fn the_prefilter_finds_what_each_rule_alone_finds() {
         let rules: Vec<&Rule> = super::super::all().collect();
-        let prefilter = Prefilter::shared();
+        let set = RuleSet::shipped();
         for rule in &rules {
-            for (_, pattern) in lines(rule) {
+            for detect in rule.detect {
+                let Detect::Line(pattern) = detect else {
+                    continue;
+                };
                 // A line of nothing but a text of the pattern reaches the pattern.
                 for text in pattern.literals {
                     assert!(!text.is_empty(), "{}", rule.finding.code);
@@ -184,7 +171,7 @@ mod tests {
                                 .map(|found| (index, found)),
                         );
                     }
-                    assert_eq!(prefilter.matches(&rules, &record), alone, "`{text}`");
+                    assert_eq!(set.matches(&record), alone, "`{text}`");
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Whether a finding is taken back. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -18,13 +19,6 @@ pub(super) fn is_clear(
     now: Timestamp,
 ) -> bool {
     let active_since = |name: &str| units.get(name).and_then(|unit| unit.active_since);
-    let is_silent = |time| {
-        let speaker = units.get(&track.unit);
-        let quiet_since = speaker
-            .and_then(|unit| unit.active_since)
-            .map_or(track.last_seen, |at| at.max(track.last_seen));
-        !speaker.is_some_and(|unit| unit.is_down) && elapsed(quiet_since, now) >= time
-    };
     let came = |signal| {
         signals
             .get(&signal)
@@ -33,8 +27,10 @@ pub(super) fn is_clear(
     match clear {
         Clear::On(signal) => came(signal),
         Clear::ObjectOn(of, signal) => of == object && came(signal),
-        Clear::Silence(time) => is_silent(time),
-        Clear::SilenceAfter(signal, time) => signals.contains_key(&signal) && is_silent(time),
+        Clear::Silence(time) => is_silent(track, units, time, now),
+        Clear::SilenceAfter(signal, time) => {
+            signals.contains_key(&signal) && is_silent(track, units, time, now)
+        }
         Clear::UnitActive(name, time) => {
             active_since(name).is_some_and(|since| elapsed(since, now) >= time)
         }
@@ -51,4 +47,18 @@ pub(super) fn is_clear(
         Clear::ProbePassed(_) => false,
         Clear::UnitRemoved(name) => units.get(name).is_some_and(|unit| unit.is_missing),
     }
+}
+
+/// Whether nothing was seen for this time, by a unit that could have said it.
+pub(super) fn is_silent(
+    track: &Track,
+    units: &BTreeMap<String, Unit>,
+    time: Duration,
+    now: Timestamp,
+) -> bool {
+    let speaker = units.get(&track.unit);
+    let quiet_since = speaker
+        .and_then(|unit| unit.active_since)
+        .map_or(track.last_seen, |at| at.max(track.last_seen));
+    !speaker.is_some_and(|unit| unit.is_down) && elapsed(quiet_since, now) >= time
 }

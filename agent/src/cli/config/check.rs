@@ -5,10 +5,12 @@ use std::path::Path;
 use clap::Args;
 use node::chain::Chain;
 use node::config::problem::Problem;
-use node::config::{check, excerpt};
+use node::config::user_data::{MAXIMUM_BYTES, UserData};
+use node::config::{Document, check, excerpt, rule_set};
 
 use crate::cli::{Context, Exit, Name, output};
-use crate::host::standard_input;
+use crate::host::{path, standard_input};
+use crate::source::rules::{RuleFiles, RulesRead};
 use crate::source::{self, Error, Gathered, Loaded, Location};
 
 /// How many problems are shown.
@@ -59,7 +61,7 @@ impl Report {
         output::warning(text);
     }
 
-    fn problem(&mut self, problem: &Problem, documents: &[node::config::Document]) {
+    fn problem(&mut self, problem: &Problem, documents: &[Document]) {
         if problem.prevents_start {
             self.errors += 1;
         } else {
@@ -69,6 +71,15 @@ impl Report {
             self.not_shown += 1;
         } else {
             output::block(&format!("{}\n", excerpt::render(problem, documents)));
+        }
+    }
+
+    fn rules(&mut self, rules: &RulesRead) {
+        for problem in &rules.problems {
+            self.problem(problem, &rules.documents);
+        }
+        for warning in &rules.warnings {
+            self.warning(warning);
         }
     }
 
@@ -99,6 +110,8 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     let mut gathered = Gathered::default();
     let mut forgivable = Vec::new();
     gathered.agent_directory(&context.root);
+    let own_rules = RuleFiles::default().read(&context.root, path::RULES);
+    let mut rules = RulesRead::default();
     let imds = super::imds(context);
     for location in options.sources() {
         match gathered.location(&context.root, &imds, location).await {
@@ -111,9 +124,17 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     }
     for file in &options.files {
         match read(context, file) {
-            Ok(data) => drop(gathered.data(data)),
+            Ok(Input::Configuration(data)) => drop(gathered.data(data)),
+            Ok(Input::Rules(document)) => rules.document(document),
             Err(error) => report.error(&Chain(&error).to_string()),
         }
+    }
+    let are_rules_all = options.sources.is_empty()
+        && !options.files.is_empty()
+        && rules.documents.len() == options.files.len();
+    report.rules(&rules);
+    if options.files.is_empty() {
+        report.rules(&own_rules.forgiven());
     }
     // nodeadm goes on without the user data when another source has a configuration.
     let forgiven = gathered.has_node_config() && !strict;
@@ -124,16 +145,23 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
             _ => {}
         }
     }
-    conclude(
-        gathered,
-        &mut report,
-        strict,
-        forgiven && !forgivable.is_empty(),
-    )
+    if are_rules_all {
+        return report.end(rules.documents.len(), strict);
+    }
+    let own = own_rules.rules.iter().chain(&rules.rules);
+    let codes: Vec<&str> = own.map(|rule| rule.code.as_str()).collect();
+    let is_forgiven = forgiven && !forgivable.is_empty();
+    conclude(gathered, &codes, &mut report, strict, is_forgiven)
 }
 
 /// Shows the problems of the documents and of what they make together.
-fn conclude(gathered: Gathered, report: &mut Report, strict: bool, is_forgiven: bool) -> Exit {
+fn conclude(
+    gathered: Gathered,
+    codes: &[&str],
+    report: &mut Report,
+    strict: bool,
+    is_forgiven: bool,
+) -> Exit {
     for warning in &gathered.warnings {
         report.warning(warning);
     }
@@ -152,7 +180,7 @@ fn conclude(gathered: Gathered, report: &mut Report, strict: bool, is_forgiven: 
             gathered.finish_damaged()
         };
         match merged {
-            Ok(loaded) => problems.extend(further(&loaded, &problems)),
+            Ok(loaded) => problems.extend(further(&loaded, codes, &problems)),
             Err(error) => report.error(&Chain(&error).to_string()),
         }
     }
@@ -167,9 +195,9 @@ fn conclude(gathered: Gathered, report: &mut Report, strict: bool, is_forgiven: 
 }
 
 /// What is wrong with the merged configuration, besides fields that are missing because they are wrong in a document.
-fn further(loaded: &Loaded, known: &[Problem]) -> Vec<Problem> {
+fn further(loaded: &Loaded, codes: &[&str], known: &[Problem]) -> Vec<Problem> {
     let mut problems = check::all(&loaded.config, &loaded.tree, &loaded.documents);
-    problems.extend(check::agent(&loaded.agent, &loaded.agent_tree));
+    problems.extend(check::agent(&loaded.agent, &loaded.agent_tree, codes));
     problems.retain(|problem| {
         !known.iter().any(|known| {
             known.prevents_start && !known.path.is_empty() && problem.path.starts_with(&known.path)
@@ -178,17 +206,45 @@ fn further(loaded: &Loaded, known: &[Problem]) -> Vec<Problem> {
     problems
 }
 
-fn read(context: &Context, file: &str) -> Result<node::config::user_data::UserData, Error> {
+/// What a FILE is.
+enum Input {
+    Configuration(UserData),
+    Rules(Document),
+}
+
+fn read(context: &Context, file: &str) -> Result<Input, Error> {
     if let Some(path) = file.strip_prefix("file://") {
         return read(context, path);
     }
     if file == "-" {
-        let bytes = standard_input::read(node::config::user_data::MAXIMUM_BYTES)
-            .map_err(|source| Error::File { source })?;
-        return source::named(&bytes, "standard input");
+        let bytes = standard_input::read(MAXIMUM_BYTES).map_err(|source| Error::File { source })?;
+        return Ok(match rule_set(&bytes, "standard input") {
+            Some(document) => Input::Rules(document),
+            None => Input::Configuration(source::named(&bytes, "standard input")?),
+        });
     }
-    source::file(&super::root_of(context, Path::new(file)), file)?.ok_or_else(|| Error::NoFile {
+    let root = super::root_of(context, Path::new(file));
+    if !root.path(file).is_dir() {
+        let bytes = root.read_at_most(file, MAXIMUM_BYTES);
+        let bytes = bytes.map_err(|source| Error::File { source })?;
+        let rules = rule_set(&bytes.unwrap_or_default(), &format!("`{file}`"));
+        if let Some(document) = rules {
+            return Ok(Input::Rules(document));
+        }
+    }
+    let data = source::file(&root, file)?;
+    let data = data.ok_or_else(|| Error::NoFile {
         name: file.to_owned(),
+    })?;
+    Ok(Input::Configuration(data))
+}
+
+/// A text that says it is a RuleSet.
+fn rule_set(bytes: &[u8], name: &str) -> Option<Document> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    rule_set::is_one(text).then(|| Document {
+        name: name.to_owned(),
+        text: text.to_owned(),
     })
 }
 

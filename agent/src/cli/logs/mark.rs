@@ -1,10 +1,11 @@
 //! Marks between lines: here a finding opens, here it is taken back. Pure.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use node::journal::Entry;
-use node::rule::{Engine, may_matter};
+use node::rule::{Engine, RuleSet};
 use node::wire::OpenFinding;
 
 use crate::cli::finding::{claim, named};
@@ -12,15 +13,17 @@ use crate::cli::finding::{claim, named};
 /// The rules over the lines that are shown, and the findings that are marked as open.
 #[derive(Debug)]
 pub(super) struct Marker {
+    rules: Arc<RuleSet>,
     engine: Engine,
     open: BTreeSet<(String, String)>,
 }
 
 impl Marker {
     /// Before the first line.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(rules: Arc<RuleSet>) -> Self {
         Self {
-            engine: Engine::new(),
+            engine: Engine::with(Arc::clone(&rules)),
+            rules,
             open: BTreeSet::new(),
         }
     }
@@ -30,7 +33,7 @@ impl Marker {
         self.engine.record(&entry.record());
         let mut marks = self.cleared();
         // No other line opens anything.
-        if may_matter(entry.message.as_bytes(), 0).is_some() {
+        if self.rules.may_matter(entry.message.as_bytes(), 0).is_some() {
             for finding in self.engine.open() {
                 if self.open.insert(key(&finding)) {
                     marks.push(format!("    ^ {}", claim(&finding)));
@@ -88,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_marked_where_it_opens_and_where_it_clears() {
-        let mut marker = Marker::new();
+        let mut marker = Marker::new(RuleSet::shipped());
         let mut lines = Vec::new();
         for (second, message) in [
             (0, r#"I0102 1 a.go:1] "Something ordinary""#),
@@ -104,7 +107,7 @@ mod tests {
 
     #[test]
     fn silence_clears_too() {
-        let mut marker = Marker::new();
+        let mut marker = Marker::new(RuleSet::shipped());
         shown(&mut marker, 0, UNAUTHORIZED);
         assert_eq!(
             marker.tick("2026-01-02T03:04:06Z".parse().unwrap()),

@@ -1,8 +1,10 @@
 //! Many logs at once, a line of each an object of JSON: for programs that try the rules on samples.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use node::rule::RuleSet;
 use node::scan::Scan;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,13 +31,15 @@ struct Answer<'a> {
 /// The logs by their id, in the order in which they began.
 #[derive(Debug)]
 struct Logs {
+    rules: Arc<RuleSet>,
     now: Timestamp,
     places: HashMap<String, usize>,
     scans: Vec<(Value, Scan)>,
 }
 
-pub(super) fn run(files: &[String]) -> Result<Exit, root::Error> {
+pub(super) fn run(files: &[String], rules: &Arc<RuleSet>) -> Result<Exit, root::Error> {
     let mut logs = Logs {
+        rules: Arc::clone(rules),
         now: Timestamp::now(),
         places: HashMap::new(),
         scans: Vec::new(),
@@ -68,7 +72,8 @@ impl Logs {
     fn add(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
         let Input { id, unit, line } = serde_json::from_slice(line)?;
         let place = *self.places.entry(id.to_string()).or_insert_with(|| {
-            self.scans.push((id, Scan::new(self.now)));
+            self.scans
+                .push((id, Scan::with(Arc::clone(&self.rules), self.now)));
             self.scans.len() - 1
         });
         if let Some((_, scan)) = self.scans.get_mut(place) {
@@ -101,6 +106,7 @@ mod tests {
     #[test]
     fn each_id_is_a_log_of_its_own() {
         let mut logs = Logs {
+            rules: RuleSet::shipped(),
             now: "2026-01-02T12:00:00Z".parse().unwrap(),
             places: HashMap::new(),
             scans: Vec::new(),
@@ -123,6 +129,7 @@ mod tests {
     #[test]
     fn a_line_that_is_none_says_where() {
         let mut logs = Logs {
+            rules: RuleSet::shipped(),
             now: Timestamp::UNIX_EPOCH,
             places: HashMap::new(),
             scans: Vec::new(),

@@ -37,6 +37,7 @@ pub(in crate::cli) fn of_status(status: &Status) -> String {
             .filter(|finding| root.is_none_or(|root| !std::ptr::eq(*finding, root))),
     );
     page.warnings(status.verdict.as_ref());
+    page.texts("rules", &status.warnings);
     page.text
 }
 

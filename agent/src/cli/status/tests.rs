@@ -75,6 +75,7 @@ fn status(outcome: Outcome, lines: &[&str]) -> Status {
             effective: Some(29),
         },
         ssm: SsmState::Registered,
+        warnings: Vec::new(),
     }
 }
 

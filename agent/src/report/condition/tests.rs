@@ -1,3 +1,5 @@
+use std::sync::{Arc, LazyLock};
+
 use node::rank;
 
 use super::*;
@@ -26,9 +28,12 @@ fn open(codes: &[(&str, &str)]) -> Vec<OpenFinding> {
     rank::order(codes.iter().map(open).collect())
 }
 
+static SHIPPED: LazyLock<Arc<RuleSet>> = LazyLock::new(RuleSet::shipped);
+
 fn known(findings: &[OpenFinding]) -> Known<'_> {
     Known {
         findings,
+        rules: &SHIPPED,
         is_caught_up: true,
         has_checked: true,
         is_source_running: true,
@@ -244,4 +249,40 @@ fn what_another_program_writes_is_left_alone_and_what_we_left_is_removed() {
     let names: Vec<&str> = stopped.iter().map(|new| new.type_.as_str()).collect();
     assert_eq!(names, ["nodectl.dev/Kernel"]);
     assert_eq!(stopped[0].status, "Unknown");
+}
+
+#[test]
+fn a_fatal_finding_of_the_owners_rule_counts_against_its_condition_and_replaces_no_machine() {
+    let text = "apiVersion: nodectl.dev/v1alpha1
+kind: RuleSet
+spec:
+  rules:
+    - {code: user.unmounted, severity: fatal, condition: storage, title: t, fix: f, match: [{units: [a], contains: [some words]}]}
+";
+    let document = node::config::Document {
+        name: "a".to_owned(),
+        text: text.to_owned(),
+    };
+    let (rules, _) = node::config::rule_set::read(&document, 0);
+    let rules = RuleSet::new(&rules, &[].into());
+    let mut findings = open(&[("kernel.oom_node", "")]);
+    findings[0].code = "user.unmounted".to_owned();
+    findings[0].severity = Severity::Fatal;
+    let known = Known {
+        rules: &rules,
+        ..known(&findings)
+    };
+    let storage = |setting| {
+        let said = said(setting, known);
+        let (_, status, reason) = said
+            .into_iter()
+            .find(|(name, ..)| name.contains("Storage"))
+            .unwrap();
+        (status, reason)
+    };
+    assert_eq!(
+        storage(Conditions::Own),
+        ("False", "UserUnmounted".to_owned())
+    );
+    assert_eq!(storage(Conditions::Eks).0, "True");
 }

@@ -5,7 +5,7 @@ fn wall() -> Timestamp {
 }
 
 fn open(code: &str, object: &str, count: u64) -> OpenFinding {
-    let finding = by_code(code).unwrap();
+    let finding = finding::by_code(code).unwrap();
     OpenFinding {
         code: code.to_owned(),
         severity: finding.severity,
@@ -156,4 +156,19 @@ async fn what_is_only_worth_a_note_is_normal_and_what_is_long_over_is_forgotten(
     minutes(60).await;
     tell(&mut events, &[]);
     assert_eq!(events.told.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finding_of_the_owners_rule_is_told_like_any_other() {
+    let mut events = Events::new("boot".to_owned());
+    let blind = OpenFinding {
+        code: "user.sensor_blind".to_owned(),
+        title: "The sensor is blind".to_owned(),
+        ..open("kernel.oom_node", "", 1)
+    };
+    let due = events.due("ip-1", std::slice::from_ref(&blind), wall());
+    assert_eq!(due[0].event.reason, "UserSensorBlind");
+    assert_eq!(tell(&mut events, &[blind])[0].1, "The sensor is blind");
+    tokio::time::advance(OF_ONE).await;
+    assert_eq!(tell(&mut events, &[])[0].1, "cleared: The sensor is blind");
 }

@@ -7,6 +7,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use super::*;
+
+fn seen() -> watch::Receiver<Seen> {
+    watch::channel(Seen::nothing()).1
+}
 use crate::host::journal::tests::{line, script};
 
 fn query(parameters: &[(&str, &str)]) -> Result<Part, (StatusCode, String)> {
@@ -14,7 +18,11 @@ fn query(parameters: &[(&str, &str)]) -> Result<Part, (StatusCode, String)> {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    asked(&parameters, "2026-01-02T03:04:05Z".parse().unwrap())
+    asked(
+        &parameters,
+        &Rules::shipped(),
+        "2026-01-02T03:04:05Z".parse().unwrap(),
+    )
 }
 
 #[test]
@@ -51,7 +59,7 @@ struct Daemon {
 impl Daemon {
     fn start(body: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let router = routed(script(directory.path(), body), "host");
+        let router = routed(script(directory.path(), body), "host", seen());
         Self { directory, router }
     }
 
@@ -110,7 +118,7 @@ async fn a_journal_that_breaks_off_or_is_not_there_says_so() {
         "{answer}"
     );
     let missing = Daemon {
-        router: routed("/none/journalctl".into(), "host"),
+        router: routed("/none/journalctl".into(), "host", seen()),
         ..daemon
     };
     let answer = missing.whole("/v1/logs?unit=kubelet").await;

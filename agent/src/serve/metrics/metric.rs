@@ -126,6 +126,20 @@ pub(super) static FINDINGS_OPEN: Metric = Metric::new(
     &["code", "severity"],
     "Objects for which a finding is open",
 );
+/// `nodeagent_rules`.
+pub(super) static RULES: Metric = Metric::new(
+    "rules",
+    Kind::Gauge,
+    &["origin"],
+    "Rules in use, of the program and of the node's owner",
+);
+/// `nodeagent_rule_problems`.
+pub(super) static RULE_PROBLEMS: Metric = Metric::new(
+    "rule_problems",
+    Kind::Gauge,
+    &[],
+    "What is wrong with the files of rules on this node",
+);
 /// `nodeagent_node_events_total`.
 pub(super) static NODE_EVENTS: Metric = Metric::new(
     "node_events",
@@ -170,7 +184,7 @@ pub(super) static MAX_PODS: Metric = Metric::new(
 );
 
 /// All of them, in the order in which they are shown.
-pub(super) static ALL: [&Metric; 14] = [
+pub(super) static ALL: [&Metric; 16] = [
     &BUILD,
     &LINES_READ,
     &LINES_DROPPED,
@@ -179,6 +193,8 @@ pub(super) static ALL: [&Metric; 14] = [
     &LINES_LAG,
     &RULE_TIME,
     &FINDINGS_OPEN,
+    &RULES,
+    &RULE_PROBLEMS,
     &NODE_EVENTS,
     &BOOT_OUTCOME,
     &BOOT_PHASE,

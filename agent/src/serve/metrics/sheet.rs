@@ -29,6 +29,12 @@ impl From<u64> for Number {
     }
 }
 
+impl From<usize> for Number {
+    fn from(number: usize) -> Self {
+        Self::Whole(u64::try_from(number).unwrap_or(u64::MAX))
+    }
+}
+
 impl From<bool> for Number {
     fn from(is_so: bool) -> Self {
         Self::Whole(is_so.into())

@@ -1,8 +1,10 @@
 //! The list of metrics against what is shown.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
+use node::config::yaml;
 use node::wire::SsmState;
 use tokio::time::Instant;
 
@@ -75,5 +77,74 @@ fn every_metric_of_the_list_is_shown_with_its_labels_and_no_other_is() {
                 && text.contains(&format!(" {}.\n", metric.help)),
             "{family}"
         );
+    }
+}
+
+/// Text of a file of the examples.
+fn example(path: &str) -> String {
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    std::fs::read_to_string(examples.join(path)).unwrap()
+}
+
+/// Names of metrics, and of their labels in selectors, that a text speaks of.
+fn spoken_of(text: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (start, _) in text.match_indices("nodeagent_") {
+        let rest = text.get(start..).unwrap();
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
+        found.insert((name.to_owned(), String::new()));
+        let selector = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        for matcher in selector.map_or("", |(selector, _)| selector).split(", ") {
+            let label = matcher.split(['=', '!']).next().unwrap_or_default();
+            found.insert((name.to_owned(), label.trim().to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_examples_speak_of_metrics_and_labels_that_there_are() {
+    for (path, least) in [
+        ("prometheus/alerts.yaml", 9),
+        ("grafana/nodeagent.json", 14),
+    ] {
+        let text = example(path);
+        let mut names = BTreeSet::new();
+        for (name, label) in spoken_of(&text) {
+            let metric = ALL.into_iter().find(|metric| metric.name() == name);
+            let metric = metric.unwrap_or_else(|| panic!("{path}: there is no `{name}`"));
+            // Prometheus itself adds where a value is from.
+            let is_known = ["", "instance"].contains(&label.as_str())
+                || metric.labels.contains(&label.as_str());
+            assert!(is_known, "{path}: `{name}` has no label `{label}`");
+            names.insert(name);
+        }
+        assert!(names.len() >= least, "{path}: {names:?}");
+    }
+}
+
+#[test]
+fn the_alerts_are_groups_of_rules_and_the_dashboard_is_json() {
+    let alerts = yaml::parse(&example("prometheus/alerts.yaml"), 0).unwrap();
+    assert_eq!(alerts.warnings, []);
+    let alerts = alerts.root.to_json();
+    let rules = alerts["groups"][0]["rules"].as_array().unwrap();
+    assert!(rules.len() > 8);
+    for rule in rules {
+        for field in ["alert", "expr"] {
+            assert!(rule[field].is_string(), "{rule}");
+        }
+        assert!(rule["annotations"]["summary"].is_string(), "{rule}");
+        assert!(rule["labels"]["severity"].is_string(), "{rule}");
+    }
+    let scrape = yaml::parse(&example("prometheus/scrape.yaml"), 0).unwrap();
+    assert_eq!(scrape.warnings, []);
+    assert!(scrape.root.get("scrape_configs").is_some());
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&example("grafana/nodeagent.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    for panel in panels {
+        assert!(panel["targets"][0]["expr"].is_string(), "{panel}");
     }
 }

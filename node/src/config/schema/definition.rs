@@ -1,7 +1,11 @@
 //! The fields, in the order of the documents.
 
+mod rule_set;
+
 use super::super::{agent_config, node_config};
 use super::{Definition, Field, Kind};
+
+pub use rule_set::RULE_SET;
 
 const fn field(name: &'static str, kind: Kind, doc: &'static str) -> Field {
     Field {
@@ -42,6 +46,7 @@ pub const NODE_CONFIG: Definition = Definition {
         field("spec", Kind::Object(NODE_SPEC), "What the node is to be."),
     ],
     is_strict: false,
+    is_whole: false,
 };
 
 const NODE_SPEC: &[Field] = &[
@@ -189,6 +194,7 @@ pub const AGENT_CONFIG: Definition = Definition {
     doc: "Settings of nodeagent itself, from `/etc/nodeagent/config.d` or a user-data part of type `application/nodectl.dev`.",
     fields: &[field("spec", Kind::Object(AGENT_SPEC), "The settings.")],
     is_strict: true,
+    is_whole: false,
 };
 
 const AGENT_SPEC: &[Field] = &[
@@ -241,6 +247,24 @@ const AGENT_SPEC: &[Field] = &[
         "report",
         Kind::Object(REPORT),
         "What is written to the Node beside the annotation.",
+    ),
+    field(
+        "watch",
+        Kind::Object(WATCH),
+        "What the daemon watches. Lists of several documents add up.",
+    ),
+];
+
+const WATCH: &[Field] = &[
+    field(
+        "units",
+        Kind::List(&Kind::Text),
+        "More units whose lines are read, for `nodeagent logs`; those of your own rules are read anyway.",
+    ),
+    field(
+        "disabledRules",
+        Kind::List(&Kind::Text),
+        "Codes of findings that the daemon does not look for.",
     ),
 ];
 

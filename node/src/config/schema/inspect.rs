@@ -1,7 +1,7 @@
 //! A tree against its definition: unknown fields, wrong types, wrong words; all of them.
 
 use super::super::problem::{Problem, field};
-use super::super::yaml::{Node, Place, Value};
+use super::super::yaml::{Entry, Node, Place, Value};
 use super::{Definition, Field, Kind, listed};
 use crate::nearest::nearest;
 
@@ -58,6 +58,7 @@ impl Inspection<'_> {
             self.wrong_type(&Kind::Object(&[]), node);
             return;
         };
+        let missing = missing(fields, entries);
         for entry in entries.iter_mut() {
             if is_root && matches!(entry.key.as_str(), "apiVersion" | "kind") {
                 continue;
@@ -75,6 +76,13 @@ impl Inspection<'_> {
         entries.retain(|entry| {
             entry.node.value != Value::Null || !fields.iter().any(|field| field.name == entry.key)
         });
+        if self.definition.is_whole {
+            for name in missing {
+                self.path.push(name.to_owned());
+                self.report(node.place, "is missing".to_owned(), None, true);
+                self.path.pop();
+            }
+        }
     }
 
     fn unknown_field(&mut self, fields: &[Field], key: &str, place: Place) {
@@ -220,6 +228,23 @@ impl Inspection<'_> {
             self.path.pop();
         }
     }
+}
+
+/// The required fields that are not there. A key that is misspelt is told as that.
+fn missing(fields: &[Field], entries: &[Entry]) -> Vec<&'static str> {
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    let is_meant = |entry: &Entry, name| {
+        if entry.key == name {
+            entry.node.value != Value::Null
+        } else {
+            nearest(&entry.key, &names) == Some(name)
+        }
+    };
+    let required = fields.iter().filter(|field| field.is_required);
+    required
+        .map(|field| field.name)
+        .filter(|name| !entries.iter().any(|entry| is_meant(entry, *name)))
+        .collect()
 }
 
 /// Go leaves the zero value of its type where a list or a map holds `null`.

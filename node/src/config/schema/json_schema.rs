@@ -6,7 +6,7 @@ use super::{Definition, Field, Kind};
 
 /// The JSON schema (draft 2020-12) of a kind of document.
 pub fn json_schema(definition: &Definition) -> Value {
-    let mut schema = object(definition.fields);
+    let mut schema = object(definition.fields, definition.is_whole);
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert(
             "apiVersion".to_owned(),
@@ -14,7 +14,11 @@ pub fn json_schema(definition: &Definition) -> Value {
         );
         properties.insert("kind".to_owned(), json!({"const": definition.kind}));
     }
-    schema.insert("required".to_owned(), json!(["apiVersion", "kind"]));
+    let mut required = vec![json!("apiVersion"), json!("kind")];
+    if let Some(Value::Array(more)) = schema.remove("required") {
+        required.extend(more);
+    }
+    schema.insert("required".to_owned(), Value::Array(required));
     schema.insert(
         "$schema".to_owned(),
         json!("https://json-schema.org/draft/2020-12/schema"),
@@ -25,13 +29,13 @@ pub fn json_schema(definition: &Definition) -> Value {
 }
 
 /// The fields of one document of several need not be all there, so none is required by the schema; the description says
-/// which a node cannot do without.
-fn object(fields: &[Field]) -> Map<String, Value> {
+/// which a node cannot do without. A document that stands for itself (`is_whole`) requires them.
+fn object(fields: &[Field], is_whole: bool) -> Map<String, Value> {
     let properties: Map<String, Value> = fields
         .iter()
         .map(|field| {
-            let mut schema = kind(&field.kind);
-            let doc = if field.is_required {
+            let mut schema = kind(&field.kind, is_whole);
+            let doc = if field.is_required && !is_whole {
                 format!("{} Required in the merged configuration.", field.doc)
             } else {
                 field.doc.to_owned()
@@ -46,6 +50,11 @@ fn object(fields: &[Field]) -> Map<String, Value> {
     let mut schema = typed("object");
     schema.insert("properties".to_owned(), Value::Object(properties));
     schema.insert("additionalProperties".to_owned(), json!(false));
+    let required = fields.iter().filter(|field| field.is_required && is_whole);
+    let required: Vec<&str> = required.map(|field| field.name).collect();
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
     schema
 }
 
@@ -64,7 +73,7 @@ fn typed(name: &str) -> Map<String, Value> {
     Map::from_iter([("type".to_owned(), json!(name))])
 }
 
-fn kind(kind_of_field: &Kind) -> Map<String, Value> {
+fn kind(kind_of_field: &Kind, is_whole: bool) -> Map<String, Value> {
     match kind_of_field {
         Kind::Text => typed("string"),
         Kind::Flag => typed("boolean"),
@@ -81,18 +90,18 @@ fn kind(kind_of_field: &Kind) -> Map<String, Value> {
         Kind::Words(words) => Map::from_iter([("enum".to_owned(), json!(words))]),
         Kind::List(item) => {
             let mut schema = typed("array");
-            schema.insert("items".to_owned(), Value::Object(kind(item)));
+            schema.insert("items".to_owned(), Value::Object(kind(item, is_whole)));
             schema
         }
         Kind::Map(value) => {
             let mut schema = typed("object");
             schema.insert(
                 "additionalProperties".to_owned(),
-                Value::Object(kind(value)),
+                Value::Object(kind(value, is_whole)),
             );
             schema
         }
-        Kind::Named(fields, _) | Kind::Object(fields) => object(fields),
+        Kind::Named(fields, _) | Kind::Object(fields) => object(fields, is_whole),
         Kind::FreeForm => typed("object"),
     }
 }

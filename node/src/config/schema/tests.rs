@@ -171,6 +171,7 @@ fn the_checked_in_schemas_are_those_of_the_definitions() {
     for (definition, name) in [
         (&NODE_CONFIG, "node-config.schema.json"),
         (&AGENT_CONFIG, "agent-config.schema.json"),
+        (&RULE_SET, "rule-set.schema.json"),
     ] {
         let mut text = serde_json::to_string_pretty(&json_schema(definition)).unwrap();
         text.push('\n');

@@ -77,20 +77,20 @@ async fn a_wrong_document_of_the_agents_own_directory_is_refused() {
 
 #[test]
 fn a_wrong_value_is_not_told_as_missing_too() {
-    let document = node::config::Document {
+    let document = Document {
         name: "a".to_owned(),
         text: format!("{HEAD}spec: {{cluster: {{name: 5, cidr: x}}, kubelet: 1}}\n"),
     };
     let mut gathered = Gathered::default();
     gathered
-        .data(node::config::user_data::UserData {
+        .data(UserData {
             documents: vec![document],
-            ..node::config::user_data::UserData::default()
+            ..UserData::default()
         })
         .unwrap_err();
     let known = gathered.problems.clone();
     let loaded = gathered.finish_damaged().unwrap();
-    let told: Vec<String> = further(&loaded, &known)
+    let told: Vec<String> = further(&loaded, &[], &known)
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -100,6 +100,72 @@ fn a_wrong_value_is_not_told_as_missing_too() {
             "`spec.cluster.apiServerEndpoint` is missing",
             "`spec.cluster.certificateAuthority` is missing",
             "`spec.cluster.cidr` `x` is not an IPv4 or IPv6 network such as `10.100.0.0/16`"
+        ]
+    );
+}
+
+const RULES: &str = "apiVersion: nodectl.dev/v1alpha1
+kind: RuleSet
+spec:
+  rules:
+    - {code: user.a, severity: info, title: t, fix: f, match: [{units: [a], contains: [some words]}]}
+";
+
+/// Whether `config check` accepts one FILE.
+async fn accepts_file(text: &str) -> bool {
+    let directory = tempfile::tempdir().unwrap();
+    let root = Root::new(directory.path());
+    root.write("/a.yaml", text.as_bytes(), 0o644).unwrap();
+    let context = Context {
+        name: Name::Nodeagent,
+        root,
+        environment: Environment::read(|_| None),
+    };
+    let options = Options {
+        files: vec!["/a.yaml".to_owned()],
+        sources: Vec::new(),
+        strict: false,
+    };
+    run(&context, &options).await == Exit::Ok
+}
+
+#[tokio::test]
+async fn a_file_of_rules_is_checked_alone() {
+    assert!(accepts_file(RULES).await);
+    assert!(!accepts_file(&RULES.replace("severity", "severty")).await);
+    assert!(!accepts_file(&RULES.replace("v1alpha1", "v1")).await);
+}
+
+#[tokio::test]
+async fn rules_of_the_node_are_checked_too_and_refused_under_our_own_name_only() {
+    // No certificate is in the authority, which alone is refused under our own name.
+    let config = || ("/d/a.yaml", format!("{HEAD}spec:\n{CLUSTER}{AUTHORITY}\n"));
+    let rules = |text: &str| ("/etc/nodeagent/rules.d/a.yaml", text.to_owned());
+    assert!(accepts(Name::Nodeadm, false, &[config(), rules(RULES)]).await);
+    assert!(accepts(Name::Nodeadm, false, &[config(), rules("]")]).await);
+    assert!(!accepts(Name::Nodeadm, true, &[config(), rules("]")]).await);
+}
+
+#[test]
+fn a_disabled_code_that_is_none_is_told_with_the_nearest() {
+    let mut gathered = Gathered::default();
+    let text = "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec:\n  watch:\n    units: [sshd, 'a b']\n    \
+                disabledRules: [user.a, join.unauthorised, join.sts_region_disabled, cni.not_ready]\n";
+    gathered.agent_setting(Document {
+        name: "`w.yaml`".to_owned(),
+        text: text.to_owned(),
+    });
+    let loaded = gathered.finish().unwrap();
+    let told: Vec<String> = check::agent(&loaded.agent, &loaded.agent_tree, &["user.a"])
+        .iter()
+        .map(|problem| problem.told(&loaded.documents))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "`w.yaml`, line 5, column 19: `spec.watch.units[1]` is not the name of a unit",
+            "`w.yaml`, line 6, column 29: `spec.watch.disabledRules[1]` is the code of no rule; did you mean `join.unauthorized`?",
+            "`w.yaml`, line 6, column 48: `spec.watch.disabledRules[2]` is found by no rule of the daemon, so there is none to disable",
         ]
     );
 }

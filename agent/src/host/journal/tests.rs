@@ -163,3 +163,22 @@ async fn the_child_dies_with_the_journal() {
     }
     panic!("the child still runs");
 }
+
+#[tokio::test]
+async fn other_units_are_read_from_the_last_entry_on_and_that_is_no_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = format!(
+        "case \"$*\" in\n*--after-cursor=a*UNIT=sshd.service) echo '{}';;\n*) echo '{}';;\nesac\nexec sleep 60",
+        line("b", "two"),
+        line("a", "one")
+    );
+    let program = script(directory.path(), &body);
+    let mut journal = Journal::with_program(program, Start::Boot, &["kubelet.service"]);
+    assert_eq!(next(&mut journal).await.message, "one");
+    let units = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    journal.read_from(&units(&["kubelet.service"]));
+    assert!(journal.is_running(), "nothing is new");
+    journal.read_from(&units(&["kubelet.service", "sshd.service"]));
+    assert_eq!(next(&mut journal).await.message, "two");
+    assert_eq!(journal.counters().restarts, 0);
+}

@@ -178,6 +178,9 @@ fn write(page: &mut String, finding: &OpenFinding, state: &str) {
 
 #[cfg(test)]
 mod tests {
+    use crate::host::environment::Environment;
+    use crate::host::root::Root;
+
     use super::*;
 
     #[test]
@@ -193,5 +196,31 @@ mod tests {
             text(&Scan::new(Timestamp::UNIX_EPOCH).finish()),
             "no finding\n"
         );
+    }
+
+    #[test]
+    fn rules_of_the_node_or_of_a_directory_are_tried_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::new(directory.path());
+        let context = Context {
+            name: crate::cli::Name::Nodeagent,
+            root: root.clone(),
+            environment: Environment::read(|_| None),
+        };
+        let own = |asked: Option<&str>| {
+            let rules = rules(&context, asked.map(Path::new));
+            rules.map(|rules| rules.user().count())
+        };
+        assert_eq!((own(None), own(Some("/r"))), (Some(0), None));
+        let example = include_str!("../../../examples/rules/security-sensor.yaml");
+        for path in ["/etc/nodeagent/rules.d/a.yaml", "/r/a.yaml"] {
+            root.write(path, example.as_bytes(), 0o644).unwrap();
+        }
+        assert_eq!((own(None), own(Some("/r"))), (Some(1), Some(1)));
+        // What somebody asks for must be right; what lies there does not keep a log from being read.
+        for path in ["/etc/nodeagent/rules.d/b.yaml", "/r/b.yaml"] {
+            root.write(path, b"]", 0o644).unwrap();
+        }
+        assert_eq!((own(None), own(Some("/r"))), (Some(1), None));
     }
 }

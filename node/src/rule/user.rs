@@ -134,12 +134,12 @@ impl UserLine {
 
 impl UserRule {
     /// Its lines, those that show the fault and then those that take it back.
-    pub(super) fn all_lines(&self) -> impl Iterator<Item = &UserLine> {
+    pub(crate) fn all_lines(&self) -> impl Iterator<Item = &UserLine> {
         self.lines.iter().chain(&self.over)
     }
 
     /// What a record is to the line of this place in [`Self::all_lines`]; it is known to hold one of its texts.
-    pub(super) fn matching(&self, place: usize, record: &Record<'_>) -> Option<Match> {
+    pub(crate) fn matching(&self, place: usize, record: &Record<'_>) -> Option<Match> {
         if let Some(line) = self.lines.get(place) {
             return line.object(record).map(|object| Match::Hit { object });
         }

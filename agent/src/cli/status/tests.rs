@@ -88,6 +88,18 @@ fn the_page_of_a_healthy_node_is_short() {
 }
 
 #[test]
+fn the_page_names_files_of_rules_that_are_wrong() {
+    let page = page::of_status(&Status {
+        warnings: vec!["`a.yaml` is not used".to_owned()],
+        ..status(Outcome::Joined, &[])
+    });
+    assert!(
+        page.ends_with("\n\nrules       `a.yaml` is not used\n"),
+        "{page}"
+    );
+}
+
+#[test]
 fn the_page_of_a_broken_node_says_why_and_what_to_do() {
     insta::assert_snapshot!(page::of_status(&status(
         Outcome::Registered,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use node::config::yaml;
+use node::config::{Document, rule_set, yaml};
+use node::rule::RuleSet;
 use node::wire::SsmState;
 use tokio::time::Instant;
 
@@ -15,8 +17,10 @@ use crate::boot::record::Span;
 use crate::host::systemd::BootTimes;
 use crate::plan::Summary;
 use crate::report::event;
+use crate::serve::health;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
+use crate::watch::rules::Rules;
 
 /// A view in which everything is known.
 fn full() -> View {
@@ -78,6 +82,40 @@ fn every_metric_of_the_list_is_shown_with_its_labels_and_no_other_is() {
             "{family}"
         );
     }
+}
+
+#[test]
+fn rules_of_the_owner_are_shown_like_those_of_the_program() {
+    let document = Document {
+        name: "a".to_owned(),
+        text: example("rules/security-sensor.yaml"),
+    };
+    let (rules, _) = rule_set::read(&document, 0);
+    let mut view = full();
+    view.seen.rules = Arc::new(Rules {
+        set: Arc::new(RuleSet::new(&rules, &BTreeSet::new())),
+        units: BTreeSet::new(),
+        problems: vec!["`b.yaml` is not used".to_owned()],
+    });
+    let shown = text(&view);
+    for line in [
+        "nodeagent_findings_open{code=\"user.sensor_blind\",severity=\"warning\"} 0\n",
+        "nodeagent_rules{origin=\"user\"} 1\n",
+        "nodeagent_rule_problems 1\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    let checks = health::healthy(&view, Instant::now());
+    let health = health::text("healthz", &checks, true);
+    assert!(
+        health.contains("[+]rules ok, but `b.yaml` is not used\n"),
+        "{health}"
+    );
+    let rules = checks.iter().find(|check| check.name == "rules").unwrap();
+    assert_eq!(
+        rules.failure, None,
+        "no reason to take a node out of service"
+    );
 }
 
 /// Text of a file of the examples.

@@ -255,3 +255,24 @@ async fn settings_of_the_agent_count_without_a_node_config_beside_them() {
     assert_eq!(error.to_string(), "no NodeConfig in `imds://user-data`");
     served.abort();
 }
+
+#[tokio::test]
+async fn of_the_watch_only_what_the_daemon_cannot_read_itself_is_kept_with_the_boot() {
+    let setting = |code: &str| {
+        format!(
+            "apiVersion: nodectl.dev/v1alpha1\nkind: AgentConfig\nspec: {{watch: {{disabledRules: [{code}]}}}}\n"
+        )
+    };
+    let (_directory, root) = root(&[
+        ("/d/a.yaml", &format!("{HEAD}  cluster: {{name: a}}\n")),
+        ("/d/b.yaml", &setting("cni.not_ready")),
+        (
+            "/etc/nodeagent/config.d/a.yaml",
+            &setting("kernel.oom_node"),
+        ),
+    ]);
+    let loaded = load_files(&root, &["/d"]).await.unwrap();
+    let disabled = |watch: &node::config::Watch| Vec::from_iter(watch.disabled_rules.clone());
+    assert_eq!(disabled(&loaded.agent.watch), ["cni.not_ready"]);
+    assert_eq!(disabled(&own_settings(&root).watch), ["kernel.oom_node"]);
+}

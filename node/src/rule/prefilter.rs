@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::set::AnyRule;
 use super::{Match, Record, signal, unit};
@@ -125,6 +125,8 @@ impl Automaton {
     fn new(texts: &Placed<'_>) -> Option<Self> {
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            // The daemon holds these for its life and reads few lines: a DFA would take six times the memory.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(texts.iter().map(|(text, _)| text))
             .ok()?;
         Some(Self {

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use node::rule::USER_PREFIX;
+
 use crate::apply;
 use crate::exit::Exit;
 use crate::observe::{aws, cluster, eks, kubeconfig, kubernetes};
@@ -126,6 +128,11 @@ impl Error {
             }
             Self::UnknownInstanceType { nearest, .. } => {
                 vec![format!("similar: {}", nearest.join(", "))]
+            }
+            Self::UnknownCode { code, .. } if code.starts_with(USER_PREFIX) => {
+                vec![
+                    "it is of a rule of the node's owner, in `/etc/nodeagent/rules.d` there".into(),
+                ]
             }
             Self::UnknownCode {
                 nearest: Some(nearest),

@@ -127,5 +127,9 @@ mod tests {
             panic!("there is no such code")
         };
         assert_eq!(error.hints(), ["did you mean `join.unauthorized`?"]);
+        let Err(error) = by_code("user.sensor_blind") else {
+            panic!("it is not of the catalogue")
+        };
+        assert!(error.hints()[0].contains("rule of the node's owner"));
     }
 }

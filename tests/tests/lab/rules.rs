@@ -69,10 +69,13 @@ fn rules_of_the_owner_are_reloaded_found_and_disabled() {
     });
     println!("{CODE} after {:.1} s", began.elapsed().as_secs_f64());
     assert_eq!(found.object, "6.12.1");
-    assert_eq!(
-        found.fix,
-        format!("Update the sensor on {}", record.local_hostname)
-    );
+    // The daemon learns who it is within seconds of the plan.
+    let fix = format!("Update the sensor on {}", record.local_hostname);
+    until(&lab, "the fix for this node", || {
+        let found = sensor(&status(&lab, &record)?);
+        let said = found.map_or_else(String::new, |found| found.fix);
+        (said == fix).then_some(()).ok_or(said)
+    });
 
     a_wrong_file_is_named_and_the_rest_goes_on(&lab, &record);
 

@@ -28,6 +28,8 @@ pub mod finding;
 pub mod journal;
 pub mod log_line;
 pub mod max_pods;
+#[cfg(test)]
+mod mutation;
 pub mod nearest;
 pub mod rank;
 pub mod redact;

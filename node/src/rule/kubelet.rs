@@ -176,10 +176,9 @@ pub(super) const RULES: &[Rule] = &[
         detect: &[
             Detect::Restarted(KUBELET),
             // What the kubelet said last is worth more than how it ended.
-            Detect::said(&[KUBELET], &["command failed", "panic: "], |line| {
-                evidence_if(
-                    line.message() == "command failed" || line.message().starts_with("panic: "),
-                )
+            Detect::said(&[KUBELET], LAST_WORDS, |line| {
+                let is_last = |words: &&str| line.message().starts_with(*words);
+                evidence_if(LAST_WORDS.iter().any(is_last))
             }),
             Detect::managed(
                 &[KUBELET],
@@ -197,6 +196,16 @@ pub(super) const RULES: &[Rule] = &[
             Clear::UnitSettled(KUBELET, Signal::Registered, Duration::from_mins(1)),
         ],
     },
+];
+
+/// What the kubelet says before it exits: cmd/kubelet and, where it gives up by itself, pkg/kubelet/kubelet.go of 1.34.
+const LAST_WORDS: &[&str] = &[
+    "command failed",
+    "panic: ",
+    "Failed to start ContainerManager",
+    "Failed to initialize internal modules",
+    "Failed to start cAdvisor",
+    "Kubelet failed to get node info",
 ];
 
 const CLIENT_CA: &[&str] = &[

@@ -1,5 +1,7 @@
 //! The loop over a source of our own, with the clock paused.
 
+mod day;
+
 use std::collections::VecDeque;
 
 use node::rule;

@@ -228,6 +228,12 @@ impl Lab {
         payload.child("init.scope").processes().first().copied()
     }
 
+    /// The control group of a system service of the machine.
+    pub fn service_group(&self, record: &MachineRecord, unit: &str) -> ControlGroup {
+        let payload = self.machine_group(record).child("payload");
+        payload.child("system.slice").child(unit)
+    }
+
     fn machine_group(&self, record: &MachineRecord) -> ControlGroup {
         self.group.child("machine").child(&record.name)
     }

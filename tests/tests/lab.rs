@@ -33,6 +33,8 @@ mod said;
 mod signals;
 #[path = "lab/ssm.rs"]
 mod ssm;
+#[path = "lab/trouble.rs"]
+mod trouble;
 
 use std::{path::Path, process::Command, time::Duration};
 

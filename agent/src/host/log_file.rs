@@ -12,12 +12,13 @@ mod tail;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use node::chain::Chain;
 use node::journal::Entry;
 use node::log_line::{Framed, Reader};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use super::kmsg;
 use super::root::Root;
 use super::tally::{Loss, Tally};
 
@@ -39,7 +40,7 @@ pub struct LogFile {
     name: &'static str,
     location: Location,
     search: Search,
-    clock: fn() -> Timestamp,
+    clock: kmsg::Clock,
     /// Lines of what is there at first that are older than this are of another boot.
     boot: Timestamp,
     /// Where the last run of this program was.
@@ -63,21 +64,22 @@ struct Old {
 }
 
 impl LogFile {
-    /// The log of this name, from the place of the last entry that an earlier run has seen. `boot`: when the kernel started.
+    /// The log of this name, from the place of the last entry that an earlier run has seen.
     pub fn new(
         root: &Root,
         name: &'static str,
         location: Location,
         after: Option<&str>,
-        boot: Timestamp,
-        clock: fn() -> Timestamp,
+        clock: kmsg::Clock,
     ) -> Self {
+        let (now, since_start) = clock();
+        let age = SignedDuration::try_from(since_start).unwrap_or(SignedDuration::ZERO);
         Self {
             name,
             location,
             search: Search::new(root, location),
             clock,
-            boot,
+            boot: now.checked_sub(age).unwrap_or(now),
             place: after.and_then(|place| place.parse().ok()),
             old: VecDeque::new(),
             current: None,
@@ -104,9 +106,9 @@ impl LogFile {
         self.current.is_some()
     }
 
-    /// Waits until it shall be looked at again. Can be dropped and called again.
-    pub async fn wait(&self) {
-        sleep_until(self.next_look).await;
+    /// When it shall be looked at again: nothing comes before that, once it has given all.
+    pub fn next_look(&self) -> Instant {
+        self.next_look
     }
 
     /// The next line that is there. Looks for more when it is time to.
@@ -249,9 +251,9 @@ impl LogFile {
             self.between(old.tail.inode(), old.tail.modified(), found);
         } else if !self.has_looked {
             // Before any line has a clock, nobody knows that it is of this boot.
-            let before = self.boot.checked_sub(jiff::SignedDuration::from_secs(1));
+            let before = self.boot.checked_sub(SignedDuration::from_secs(1));
             let before = before.unwrap_or(self.boot);
-            self.past = Some(Reader::since(before, (self.clock)()));
+            self.past = Some(Reader::since(before, (self.clock)().0));
         }
         self.current = Tail::new(file).ok();
     }
@@ -298,7 +300,7 @@ impl LogFile {
             Some(framed) => (self.joined(&framed)?, Some(framed.at)),
             None => (line.text.clone(), None),
         };
-        let now = (self.clock)();
+        let now = (self.clock)().0;
         // What comes while it is waited for is of now, where it does not say otherwise.
         let read = match &mut self.past {
             Some(reader) => reader.read(&text, Some(self.name)),

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+/// Units of which suppressed lines are counted apart.
+const UNITS: usize = 32;
+/// All others.
+const OTHERS: &str = "others";
+
 /// Why lines did not come to the rules as they were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loss {
@@ -60,6 +65,8 @@ pub struct Tally {
     pub read: u64,
     /// Lines lost, or for some reasons the times that an unknown number was.
     pub lost: BTreeMap<Loss, u64>,
+    /// Units of which lines were suppressed, and how many.
+    pub suppressed: BTreeMap<String, u64>,
     /// Times that the source was opened again after it had failed.
     pub restarts: u64,
     /// Time of the line that was handed out last.
@@ -80,8 +87,41 @@ impl Tally {
         }
     }
 
+    /// Counts lines of a unit that were suppressed. Units beyond the first so many are one.
+    pub fn suppress(&mut self, unit: &str, lines: u64) {
+        self.lose(Loss::Suppressed, lines);
+        let is_one_of_many = self.suppressed.len() >= UNITS && !self.suppressed.contains_key(unit);
+        let unit = if is_one_of_many { OTHERS } else { unit };
+        *self.suppressed.entry(unit.to_owned()).or_default() += lines;
+    }
+
     /// How much was lost for this reason.
     pub fn lost(&self, loss: Loss) -> u64 {
         self.lost.get(&loss).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suppressed_lines_are_counted_by_unit_within_bounds() {
+        let mut tally = Tally::default();
+        for number in 0..100 {
+            tally.suppress(&format!("unit-{number}.service"), 2);
+        }
+        tally.suppress("unit-0.service", 3);
+        assert_eq!(tally.suppressed.len(), UNITS + 1);
+        assert_eq!(tally.suppressed["unit-0.service"], 5);
+        assert_eq!(tally.suppressed[OTHERS], 2 * 68);
+        assert_eq!(tally.lost(Loss::Suppressed), 203);
+    }
+
+    #[test]
+    fn words_of_losses_are_different() {
+        let words: std::collections::BTreeSet<&str> =
+            Loss::ALL.iter().map(|loss| loss.as_str()).collect();
+        assert_eq!(words.len(), Loss::ALL.len());
     }
 }

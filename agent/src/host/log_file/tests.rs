@@ -13,8 +13,9 @@ fn now() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
 }
 
-fn boot() -> Timestamp {
-    "2026-01-02T00:00:00Z".parse().unwrap()
+/// The kernel started at midnight.
+fn clock() -> (Timestamp, Duration) {
+    (now(), Duration::from_secs(3 * 3600 + 4 * 60 + 5))
 }
 
 struct Bench {
@@ -69,7 +70,7 @@ impl Bench {
 
 fn ipamd(root: &Root, place: Option<&str>) -> LogFile {
     let location = Location::Path("aws-routed-eni/ipamd.log");
-    LogFile::new(root, "ipamd", location, place, boot(), now)
+    LogFile::new(root, "ipamd", location, place, clock)
 }
 
 fn append(root: &Root, path: &str, text: &str) {
@@ -264,7 +265,7 @@ fn a_container_s_lines_are_taken_out_of_their_frame_and_joined_and_its_restarts_
         pod: "kube-system_kube-proxy-",
         container: "kube-proxy",
     };
-    let mut log = LogFile::new(&bench.root, "kube-proxy", location, None, boot(), now);
+    let mut log = LogFile::new(&bench.root, "kube-proxy", location, None, clock);
     assert_eq!(messages(&mut log), [""; 0]);
     let write = |file: &str, text: &str| append(&bench.root, &format!("{PROXY}/{file}"), text);
     let time = "2026-01-02T03:04:05.5Z";

@@ -273,19 +273,18 @@ async fn read_line(
     }
 }
 
-/// What every child is asked for: entries of this boot, with what rules read of them.
-const OUTPUT: [&str; 6] = [
+/// What every child is asked for: entries with what rules read of them.
+const OUTPUT: [&str; 5] = [
     "--system",
     "--quiet",
     "--output=json",
     "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT",
     "--all",
-    "--boot",
 ];
 
 fn arguments(start: &Start, units: &[String], is_beside_kmsg: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = OUTPUT.map(OsString::from).into();
-    arguments.extend(["--follow", "--no-tail"].map(OsString::from));
+    arguments.extend(["--boot", "--follow", "--no-tail"].map(OsString::from));
     if let Start::After(cursor) = start {
         // With the entry itself: where it is gone, journalctl says nothing and begins with another.
         arguments.push(format!("--cursor={cursor}").into());

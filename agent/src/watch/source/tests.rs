@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::host::journal::tests::{line, script};
+use crate::host::tally::Loss;
 
 /// The script's lines are of this moment.
 const WRITTEN: &str = "2026-01-02T03:04:05Z";
@@ -185,4 +186,14 @@ async fn without_a_journal_the_others_are_read_and_it_is_said() {
     assert_eq!(messages(&mut sources, 1).await, ["k 0"]);
     assert!(!sources.is_running());
     assert_eq!(sources.reports()[0].state, SourceState::Failed);
+}
+
+#[test]
+fn the_page_of_sources_has_every_source_and_every_loss() {
+    let page = include_str!("../../../../docs/reference/log-sources.md");
+    let sources = FILES.map(|(name, _)| name).into_iter();
+    let losses = Loss::ALL.map(Loss::as_str).into_iter();
+    for word in sources.chain(losses).chain([JOURNAL, KERNEL]) {
+        assert!(page.contains(&format!("\n| `{word}` |")), "{word}");
+    }
 }

@@ -51,18 +51,14 @@ impl<'a> Record<'a> {
         let mut rest = self.text;
         while let Some((before, after)) = rest.split_once("\\x") {
             bytes.extend_from_slice(before.as_bytes());
-            match after
-                .get(..2)
-                .and_then(|digits| u8::from_str_radix(digits, 16).ok())
-            {
-                Some(byte) => {
-                    bytes.push(byte);
-                    rest = after.get(2..).unwrap_or_default();
-                }
-                None => {
-                    bytes.extend_from_slice(b"\\x");
-                    rest = after;
-                }
+            let digits = after.get(..2);
+            let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            if let Some(byte) = byte {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            } else {
+                bytes.extend_from_slice(b"\\x");
+                rest = after;
             }
         }
         bytes.extend_from_slice(rest.as_bytes());

@@ -35,6 +35,8 @@ pub(super) struct Tail {
     is_overflowing: bool,
     /// The last bytes before `position`.
     trail: Vec<u8>,
+    /// Its size and the time of its last change when it was last looked at.
+    seen: Option<(u64, i64, i64)>,
     /// There was nothing more when it was last read.
     pub is_at_end: bool,
 }
@@ -53,6 +55,7 @@ impl Tail {
             line: Vec::new(),
             is_overflowing: false,
             trail: Vec::new(),
+            seen: None,
             is_at_end: false,
         })
     }
@@ -106,12 +109,19 @@ impl Tail {
     }
 
     /// Looks whether there is more. `false`: what was read stands there no more, since the file was emptied, and perhaps
-    /// written anew.
+    /// written anew, be it to the same size.
     pub(super) fn look(&mut self) -> bool {
+        let Ok(metadata) = self.file.metadata() else {
+            return true;
+        };
+        let seen = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+        if self.seen == Some(seen) {
+            return true;
+        }
+        self.seen = Some(seen);
         let read_to = self.position + (self.chunk.len() - self.start) as u64;
-        let size = self.file.metadata().map_or(0, |metadata| metadata.len());
-        if size <= read_to {
-            return size == read_to;
+        if metadata.len() < read_to {
+            return false;
         }
         self.is_at_end = false;
         let mut trail = vec![0; self.trail.len()];
@@ -260,6 +270,12 @@ mod tests {
         assert!(tail.look());
         fs::write(&path, b"other\nlines\nthree\n").unwrap();
         assert!(!tail.look());
+        tail.rewind();
+        assert_eq!(texts(&mut tail).len(), 3);
+        assert!(tail.look());
+        fs::write(&path, b"OTHER\nLINES\nTHREE\n").unwrap();
+        tail.seen = None;
+        assert!(!tail.look(), "of the same size");
         fs::write(&path, b"").unwrap();
         assert!(!tail.look());
         tail.rewind();

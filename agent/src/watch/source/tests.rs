@@ -162,10 +162,10 @@ async fn the_kernel_is_read_in_one_place_only() {
 #[tokio::test]
 async fn a_flood_of_one_source_keeps_no_other_waiting() {
     let bench = Bench::new();
-    let flood: String = (0..5000)
+    let flood: Vec<String> = (0..5000)
         .map(|number| format!("3,{number},1,-;flood\n"))
         .collect();
-    bench.append("/dev/kmsg", &flood);
+    bench.append("/dev/kmsg", &flood.concat());
     let body = format!("while :; do echo '{}'; done", line("c1", "journal"));
     let mut sources = bench.sources(&body, &Places::new());
     // The past is over.

@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::host::root::Root;
 
-pub use source::{Lines, Places, Read, Sources};
+pub use source::{Lines, Places, Read, Sources, may_befall};
 use state::State;
 
 /// How often findings are looked at for recovery, and published.

@@ -19,6 +19,7 @@ use super::view::View;
 use crate::boot::record;
 use crate::host::tally::Loss;
 use crate::report;
+use crate::watch;
 
 /// Media type of the answer.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -121,12 +122,13 @@ fn lines(registry: &mut Registry, view: &View) {
         }
         for loss in Loss::ALL {
             let reason = loss.as_str();
-            let labels = LossLabels {
-                source: source.name.clone(),
-                reason,
-            };
             let count = source.lost.get(reason).copied().unwrap_or_default();
-            lost.get_or_create(&labels).inc_by(count);
+            // What cannot befall a source has no series.
+            if count > 0 || watch::may_befall(&source.name, loss) {
+                let source = source.name.clone();
+                let labels = LossLabels { source, reason };
+                lost.get_or_create(&labels).inc_by(count);
+            }
         }
         for (unit, count) in &source.suppressed {
             let unit = unit.clone();

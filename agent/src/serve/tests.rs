@@ -311,6 +311,7 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
             "`{line}` is not in\n{text}"
         );
     }
+    assert!(!text.contains("source=\"journal\",reason=\"truncated\""));
     daemon.seen.send_modify(|seen| seen.findings.clear());
     let (_, text) = daemon.ask("GET", "/metrics").await;
     assert!(

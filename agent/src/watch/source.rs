@@ -21,7 +21,7 @@ use crate::host::journal::{self, Journal};
 use crate::host::kmsg::{self, Kmsg};
 use crate::host::log_file::{Location, LogFile};
 use crate::host::root::Root;
-use crate::host::tally::Tally;
+use crate::host::tally::{Loss, Tally};
 
 /// The journal among the sources.
 const JOURNAL: &str = "journal";
@@ -42,6 +42,21 @@ const FILES: [(&str, Location); 3] = [
         },
     ),
 ];
+
+/// Whether a source can lose lines for this reason.
+pub fn may_befall(source: &str, loss: Loss) -> bool {
+    let losses: &[Loss] = match source {
+        JOURNAL => &[
+            Loss::Malformed,
+            Loss::TooLong,
+            Loss::Suppressed,
+            Loss::Vacuumed,
+        ],
+        KERNEL => &[Loss::Malformed, Loss::TooLong, Loss::Overrun],
+        _ => &[Loss::Cut, Loss::Truncated, Loss::Rotated],
+    };
+    losses.contains(&loss)
+}
 
 /// Of each source, the place of its last entry that the rules have seen.
 pub type Places = BTreeMap<String, String>;

@@ -7,7 +7,6 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::host::journal::tests::{line, script};
-use crate::host::tally::Loss;
 
 /// The script's lines are of this moment.
 const WRITTEN: &str = "2026-01-02T03:04:05Z";

@@ -32,7 +32,7 @@ pub const POLL: Duration = Duration::from_millis(500);
 /// So many looks later nobody writes to an old file any more.
 const GRACE: u8 = 10;
 /// The most old files that are held open.
-const OLD_FILES: usize = 8;
+const OLD_FILES: usize = 64;
 
 /// A log file.
 #[derive(Debug)]
@@ -148,9 +148,12 @@ impl LogFile {
     /// The next line of the oldest file that has one.
     fn old_line(&mut self) -> Option<Entry> {
         for index in 0..self.old.len() {
-            while let Some(old) = self.old.get_mut(index)
-                && let Ok(Some(line)) = old.tail.line()
-            {
+            while let Some(old) = self.old.get_mut(index) {
+                let Ok(Some(line)) = old.tail.line() else {
+                    // One that cannot be read has ended as well.
+                    old.tail.is_at_end = true;
+                    break;
+                };
                 let place = old.tail.place();
                 if let Some(entry) = self.entry(&line, place) {
                     return Some(entry);
@@ -166,11 +169,15 @@ impl LogFile {
             old.looks = old.looks.saturating_add(1);
             old.tail.look();
         }
-        while self.old.front().is_some_and(|old| old.looks > GRACE) || self.old.len() > OLD_FILES {
-            // What it ends with has no end and never will.
-            if let Some(Old { mut tail, .. }) = self.old.pop_front()
-                && tail.last_line().is_some()
-            {
+        let is_over = |old: &Old| old.looks > GRACE && old.tail.is_at_end;
+        while self.old.front().is_some_and(is_over) || self.old.len() > OLD_FILES {
+            let Some(Old { mut tail, .. }) = self.old.pop_front() else {
+                break;
+            };
+            if !tail.is_at_end {
+                self.tally.lose(Loss::Rotated, 1);
+            } else if tail.last_line().is_some() {
+                // What it ends with has no end and never will.
                 self.tally.lose(Loss::Cut, 1);
             }
         }

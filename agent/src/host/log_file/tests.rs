@@ -165,6 +165,26 @@ fn several_rotations_between_two_looks_lose_nothing() {
 }
 
 #[test]
+fn an_old_file_that_is_read_slowly_is_not_let_go() {
+    let mut bench = Bench::new();
+    bench.append("1\n");
+    assert_eq!(bench.read(), ["1"]);
+    bench.append("2\n3\n4\n");
+    fs::rename(bench.path("ipamd.log"), bench.path("ipamd.log.1")).unwrap();
+    bench.append("5\n");
+    let mut read = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..=GRACE {
+            bench.log.next_look = Instant::now() + POLL;
+            bench.log.look();
+        }
+        read.extend(bench.log.try_next().map(|entry| entry.message));
+    }
+    assert_eq!(read, ["2", "3", "4", "5"]);
+    assert_eq!(bench.losses(), []);
+}
+
+#[test]
 fn what_a_truncation_cut_off_is_read_in_the_copy() {
     let mut bench = Bench::new();
     bench.append("a first line\n");

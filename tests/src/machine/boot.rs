@@ -103,7 +103,8 @@ pub(super) async fn start(
         .arg(format!("--network-bridge={}", network::BRIDGE))
         .arg(format!("--machine={}", record.name))
         .arg(format!("--hostname={}", record.local_hostname))
-        .arg(bind(&kernel_log, "/dev/kmsg"))
+        // A kernel would number what programs of the machine write there; a file cannot.
+        .arg(bind_read_only(&kernel_log, "/dev/kmsg"))
         // Snapshots of an overlay cannot lie on an overlay.
         .arg(bind(&directory.join("containerd"), "/var/lib/containerd"))
         // By this cloud-init knows that it is on EC2, where DMI is not the machine's own.
@@ -134,7 +135,15 @@ pub(super) async fn start(
 }
 
 fn bind(from: &Path, to: &str) -> OsString {
-    let mut option = OsString::from("--bind=");
+    mount("--bind=", from, to)
+}
+
+fn bind_read_only(from: &Path, to: &str) -> OsString {
+    mount("--bind-ro=", from, to)
+}
+
+fn mount(option: &str, from: &Path, to: &str) -> OsString {
+    let mut option = OsString::from(option);
     option.push(from);
     option.push(":");
     option.push(to);

@@ -12,6 +12,7 @@
 //! | [`rule`] | log lines in, observations of findings out |
 //! | [`log_line`] | lines of logs as they are found in files |
 //! | [`journal`] | entries of the journal, as JSON |
+//! | [`kmsg`] | records of the kernel's log, as `/dev/kmsg` gives them |
 //! | [`scan`] | the findings that a log would raise |
 //! | [`rank`] | many observations in, one root cause out |
 //! | [`wire`] | the documents that agent and ctl exchange: verdict, status, annotation |
@@ -26,6 +27,7 @@ pub mod console;
 pub mod containerd;
 pub mod finding;
 pub mod journal;
+pub mod kmsg;
 pub mod log_line;
 pub mod max_pods;
 #[cfg(test)]

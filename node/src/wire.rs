@@ -5,6 +5,7 @@
 mod boot;
 mod diagnosis;
 mod facts;
+mod source;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use boot::{BootPhase, BootReport, Origin, PhaseState};
 pub use diagnosis::{Diagnosis, Health, NodeNow};
 pub use facts::NodeFacts;
+pub use source::{LogSource, SourceState};
 
 /// `apiVersion` of every document of ours.
 pub const API_VERSION: &str = "nodectl.dev/v1alpha1";
@@ -257,6 +259,9 @@ pub struct Status {
     pub max_pods: MaxPods,
     /// The SSM agent.
     pub ssm: SsmState,
+    /// Where log lines are read, and what of them was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<LogSource>,
 }
 
 /// What `GET /v1/findings` answers.

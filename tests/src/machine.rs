@@ -1,8 +1,9 @@
 //! Machines: systemd-nspawn containers with a real systemd, containerd and kubelet, each an instance in moto. This module
 //! adds, lists and removes them; `machine/root` writes what differs between two of them, `machine/user_data` fills in
-//! what they are told, `machine/boot` starts them.
+//! what they are told, `machine/boot` starts them, `machine/kernel_log` speaks for their kernels.
 
 mod boot;
+mod kernel_log;
 mod root;
 mod user_data;
 

@@ -31,6 +31,8 @@ mod proxy;
 mod said;
 #[path = "lab/signals.rs"]
 mod signals;
+#[path = "lab/source.rs"]
+mod source;
 #[path = "lab/ssm.rs"]
 mod ssm;
 #[path = "lab/trouble.rs"]

@@ -1,7 +1,7 @@
 //! `nodeagent daemon`: watches the node for its whole life. Connects the parts and does nothing itself.
 //!
 //! ```text
-//! journal, units, probes ─> watch ─┬─> report ─> annotation, conditions, events
+//! lines, units, probes ───> watch ─┬─> report ─> annotation, conditions, events
 //! plan, verdict          ─> boot  ─┴─> serve  ─> socket
 //! ```
 
@@ -81,7 +81,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         identity: identity_out,
         seen,
     };
-    let mut watch = Watch::of_journal(root, host::boot_id(root), ports);
+    let mut watch = Watch::of_machine(root, host::boot_id(root), ports);
     watch.announce();
 
     let mut tasks = JoinSet::new();

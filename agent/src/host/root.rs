@@ -3,6 +3,7 @@
 //! A file is written beside its place, synced and renamed, so that a reader, or a machine that loses power, sees the old
 //! content or the new and never a part. A symbolic link at the place is replaced, not followed.
 
+mod beneath;
 mod staged;
 
 use std::fs::{self, File};

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use node::finding::Severity;
-use node::wire::Outcome;
+use node::wire::{Outcome, SourceState};
 use tokio::time::Instant;
 
 use super::view::View;
@@ -43,9 +43,7 @@ pub fn live(view: &View, now: Instant) -> Vec<Check> {
 /// Does it know what it will be asked?
 pub fn ready(view: &View, now: Instant) -> Vec<Check> {
     let mut checks = live(view, now);
-    checks.push(Check::new("journal", view.seen.is_source_running, || {
-        "journalctl does not run".to_owned()
-    }));
+    checks.push(sources(view));
     checks.push(Check::new("history", view.seen.is_caught_up, || {
         "the past of this boot is still read".to_owned()
     }));
@@ -61,9 +59,28 @@ pub fn ready(view: &View, now: Instant) -> Vec<Check> {
     checks
 }
 
+/// Can it read what it should? A source that nothing on this node writes is no failure.
+fn sources(view: &View) -> Check {
+    let failed: Vec<&str> = view
+        .seen
+        .sources
+        .iter()
+        .filter(|source| source.state == SourceState::Failed)
+        .map(|source| source.name.as_str())
+        .collect();
+    Check::new("sources", view.seen.is_source_running, || {
+        if failed.is_empty() {
+            "none was opened yet".to_owned()
+        } else {
+            format!("cannot be read: {}", failed.join(", "))
+        }
+    })
+}
+
 /// Is the node well?
 pub fn healthy(view: &View, now: Instant) -> Vec<Check> {
     let mut checks = live(view, now);
+    checks.push(sources(view));
     let outcome = view.boot.outcome();
     checks.push(Check::new("boot", outcome == Outcome::Joined, || {
         format!("the outcome is {}", outcome.as_str())

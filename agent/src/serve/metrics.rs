@@ -6,7 +6,7 @@
 use std::sync::atomic::AtomicU64;
 
 use node::finding::catalogue;
-use node::wire::{Origin, Outcome};
+use node::wire::{Origin, Outcome, SourceState};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,7 +17,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::view::View;
 use crate::boot::record;
+use crate::host::tally::Loss;
 use crate::report;
+use crate::watch;
 
 /// Media type of the answer.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,7 +47,18 @@ struct ResultLabel {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabel {
-    source: &'static str,
+    source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LossLabels {
+    source: String,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnitLabel {
+    unit: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,35 +92,76 @@ pub(super) fn text(view: &View) -> String {
 }
 
 fn lines(registry: &mut Registry, view: &View) {
-    const SOURCE: SourceLabel = SourceLabel { source: "journal" };
-    let counters = view.seen.counters;
-    let read = Family::<SourceLabel, Counter>::default();
-    read.get_or_create(&SOURCE).inc_by(counters.entries);
-    registry.register("lines_read", "Log lines read", read);
-    let dropped = Family::<Reason, Counter>::default();
-    for (reason, count) in [
-        ("malformed", counters.malformed),
-        ("too_long", counters.too_long),
-        ("no_room", view.seen.refused),
-    ] {
-        dropped.get_or_create(&Reason { reason }).inc_by(count);
-    }
+    let refused = Family::<Reason, Counter>::default();
+    refused
+        .get_or_create(&Reason { reason: "no_room" })
+        .inc_by(view.seen.refused);
     registry.register(
         "lines_dropped",
         "Log lines that no rule could take",
-        dropped,
+        refused,
     );
+    let read = Family::<SourceLabel, Counter>::default();
+    let lost = Family::<LossLabels, Counter>::default();
+    let suppressed = Family::<UnitLabel, Counter>::default();
     let restarts = Family::<SourceLabel, Counter>::default();
-    restarts.get_or_create(&SOURCE).inc_by(counters.restarts);
+    let up = Family::<SourceLabel, Gauge>::default();
+    let lag = Family::<SourceLabel, Float>::default();
+    // A source that is absent has its series too, so that an alert can tell it from an agent that is too old to have it.
+    for source in &view.seen.sources {
+        let label = SourceLabel {
+            source: source.name.clone(),
+        };
+        read.get_or_create(&label).inc_by(source.read);
+        restarts.get_or_create(&label).inc_by(source.restarts);
+        up.get_or_create(&label)
+            .set((source.state == SourceState::Running).into());
+        if source.last_line.is_some() {
+            lag.get_or_create(&label)
+                .set(seconds(source.lag_milliseconds));
+        }
+        for loss in Loss::ALL {
+            let reason = loss.as_str();
+            let count = source.lost.get(reason).copied().unwrap_or_default();
+            // What cannot befall a source has no series.
+            if count > 0 || watch::may_befall(&source.name, loss) {
+                let source = source.name.clone();
+                let labels = LossLabels { source, reason };
+                lost.get_or_create(&labels).inc_by(count);
+            }
+        }
+        for (unit, count) in &source.suppressed {
+            let unit = unit.clone();
+            suppressed.get_or_create(&UnitLabel { unit }).inc_by(*count);
+        }
+    }
+    registry.register("lines_read", "Log lines read", read);
+    registry.register(
+        "lines_lost",
+        "Log lines that were not read as they were written; for the reasons truncated, rotated and vacuumed the times that an unknown number was lost",
+        lost,
+    );
+    registry.register(
+        "lines_suppressed",
+        "Lines of a unit that journald did not take because there were too many",
+        suppressed,
+    );
     registry.register(
         "source_restarts",
-        "Times that a source of log lines was started again",
+        "Times that a source of log lines was opened again after it had failed",
         restarts,
     );
-    let up = Family::<SourceLabel, Gauge>::default();
-    up.get_or_create(&SOURCE)
-        .set(view.seen.is_source_running.into());
-    registry.register("source_up", "Whether a source of log lines works", up);
+    registry.register(
+        "source_up",
+        "Whether a source of log lines is read; 0 also where nothing on this node writes it",
+        up,
+    );
+    registry.register_with_unit(
+        "source_lag",
+        "How old the last line of a source was when it was read",
+        Unit::Seconds,
+        lag,
+    );
 }
 
 fn findings(registry: &mut Registry, view: &View) {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use node::rule::{Engine, Record};
 use node::wire::{
-    API_VERSION, BootReport, FindingList, Identity, NodeFacts, Outcome, Phase, SsmState, Status,
-    Timing, Verdict,
+    API_VERSION, BootReport, FindingList, Identity, LogSource, NodeFacts, Outcome, Phase,
+    SourceState, SsmState, Status, Timing, Verdict,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -146,7 +146,7 @@ async fn a_daemon_that_just_started_lives_and_is_not_ready() {
         daemon.ask("GET", "/readyz").await,
         (
             503,
-            "[+]watch ok\n[-]journal failed: journalctl does not run\n[-]history failed: the past of this boot is still \
+            "[+]watch ok\n[-]sources failed: none was opened yet\n[-]history failed: the past of this boot is still \
              read\n[-]verdict failed: no verdict was given in this boot\nreadyz check failed\n"
                 .to_owned()
         )
@@ -163,7 +163,8 @@ async fn a_node_that_joined_is_healthy_until_something_fatal_is_open() {
         daemon.ask("GET", "/healthz?verbose").await,
         (
             200,
-            "[+]watch ok\n[+]boot ok\n[+]findings ok\nhealthz check passed\n".to_owned()
+            "[+]watch ok\n[+]sources ok\n[+]boot ok\n[+]findings ok\nhealthz check passed\n"
+                .to_owned()
         )
     );
     daemon
@@ -185,9 +186,10 @@ async fn a_node_that_joined_is_healthy_until_something_fatal_is_open() {
 async fn the_status_document_is_whole() {
     let daemon = Daemon::start();
     daemon.join();
-    daemon
-        .seen
-        .send_modify(|seen| seen.findings = unauthorized());
+    daemon.seen.send_modify(|seen| {
+        seen.findings = unauthorized();
+        seen.sources = vec![LogSource::new("ipamd", SourceState::Absent)];
+    });
     let (code, body) = daemon.ask("GET", "/v1/status").await;
     let status: Status = serde_json::from_str(&body).unwrap();
     assert_eq!(
@@ -200,6 +202,33 @@ async fn the_status_document_is_whole() {
         (200, 1, Some(29), SsmState::Running)
     );
     assert_eq!(status.verdict, Some(verdict()));
+    assert_eq!(
+        status.sources,
+        [LogSource::new("ipamd", SourceState::Absent)]
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_read_is_named() {
+    let daemon = Daemon::start();
+    daemon.join();
+    daemon.seen.send_modify(|seen| {
+        seen.is_source_running = false;
+        seen.sources = vec![
+            LogSource::new("journal", SourceState::Running),
+            LogSource::new("kernel", SourceState::Failed),
+            LogSource::new("ipamd", SourceState::Absent),
+        ];
+    });
+    let (code, text) = daemon.ask("GET", "/healthz").await;
+    assert_eq!(
+        (
+            code,
+            text.contains("[-]sources failed: cannot be read: kernel\n")
+        ),
+        (503, true),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -247,7 +276,13 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
     daemon.join();
     daemon.seen.send_modify(|seen| {
         seen.findings = unauthorized();
-        seen.counters.entries = 42;
+        let mut journal = LogSource::new("journal", SourceState::Running);
+        journal.read = 42;
+        journal.lost.insert("suppressed".to_owned(), 7);
+        journal.suppressed.insert("kubelet.service".to_owned(), 7);
+        journal.last_line = Some(Timestamp::UNIX_EPOCH);
+        journal.lag_milliseconds = 1500;
+        seen.sources = vec![journal, LogSource::new("ipamd", SourceState::Absent)];
     });
     let (code, text) = daemon.ask("GET", "/metrics").await;
     assert_eq!(code, 200);
@@ -256,6 +291,12 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
         "nodeagent_findings_open{code=\"cni.not_ready\",severity=\"fatal\"} 0",
         "nodeagent_node_events_total{result=\"held_back\"} 0",
         "nodeagent_lines_read_total{source=\"journal\"} 42",
+        "nodeagent_lines_lost_total{source=\"journal\",reason=\"suppressed\"} 7",
+        "nodeagent_lines_lost_total{source=\"ipamd\",reason=\"truncated\"} 0",
+        "nodeagent_lines_suppressed_total{unit=\"kubelet.service\"} 7",
+        "nodeagent_source_up{source=\"journal\"} 1",
+        "nodeagent_source_up{source=\"ipamd\"} 0",
+        "nodeagent_source_lag_seconds{source=\"journal\"} 1.5",
         "nodeagent_boot_outcome{outcome=\"joined\"} 1",
         "nodeagent_boot_outcome{outcome=\"failed\"} 0",
         "nodeagent_boot_phase_seconds{phase=\"join\"} 1.5",
@@ -270,6 +311,7 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
             "`{line}` is not in\n{text}"
         );
     }
+    assert!(!text.contains("source=\"journal\",reason=\"truncated\""));
     daemon.seen.send_modify(|seen| seen.findings.clear());
     let (_, text) = daemon.ask("GET", "/metrics").await;
     assert!(

@@ -89,6 +89,7 @@ impl View {
             findings: self.seen.findings,
             max_pods,
             ssm: self.ssm,
+            sources: self.seen.sources,
         }
     }
 }

@@ -90,6 +90,7 @@ pub fn part(units: &BTreeSet<&str>, since: Option<Timestamp>, follow: bool) -> P
         since,
         last: since.is_none().then_some(LINES),
         follow,
+        boot: 0,
     }
 }
 

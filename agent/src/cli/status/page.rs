@@ -3,8 +3,8 @@
 use node::finding;
 use node::rank;
 use node::wire::{
-    Diagnosis, Identity, MaxPods, NodeNow, OpenFinding, Outcome, RootCause, SsmState, Status,
-    Verdict,
+    Diagnosis, Identity, LogSource, MaxPods, NodeNow, OpenFinding, Outcome, RootCause, SsmState,
+    Status, Verdict,
 };
 
 use crate::cli::finding::{claim, graded, times};
@@ -37,6 +37,7 @@ pub(in crate::cli) fn of_status(status: &Status) -> String {
             .filter(|finding| root.is_none_or(|root| !std::ptr::eq(*finding, root))),
     );
     page.warnings(status.verdict.as_ref());
+    page.texts("not read", &gaps(&status.sources));
     page.text
 }
 
@@ -164,6 +165,14 @@ impl Page {
             self.row(if index == 0 { name } else { "" }, text);
         }
     }
+}
+
+/// Of each source of log lines, what of it was not read.
+fn gaps(sources: &[LogSource]) -> Vec<String> {
+    let told = sources.iter().map(|source| (&source.name, source.gaps()));
+    told.filter(|(_, gaps)| !gaps.is_empty())
+        .map(|(name, gaps)| format!("{name}: {gaps}"))
+        .collect()
 }
 
 fn outcome(verdict: &Verdict) -> String {

@@ -16,6 +16,7 @@ pub mod imds;
 pub mod inotify;
 pub mod journal;
 pub mod kubernetes;
+pub mod loopback;
 pub mod notify;
 pub mod own_node;
 pub mod path;

@@ -193,7 +193,7 @@ fn events(lab: &Lab, record: &MachineRecord) -> Vec<(String, String)> {
         .collect()
 }
 
-fn until(lab: &Lab, what: &str, look: impl Fn() -> Result<(), String> + Sync) {
+pub(super) fn until(lab: &Lab, what: &str, look: impl Fn() -> Result<(), String> + Sync) {
     let look = &look;
     lab.inside(|| async {
         wait::until(what, DEADLINE, async || {

@@ -1,59 +1,31 @@
 //! Does the kubelet say that it is well? Its `/healthz` answers on the loopback, without TLS and without a credential:
 //! <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/> (`healthzPort`).
 
-use std::path::Path;
+use node::finding;
 
-use node::finding::{self, Finding};
-use serde::Deserialize;
-
-use super::DEADLINE;
 use super::reading::Reading;
+use super::{DEADLINE, kubelet_config};
 use crate::host::loopback::{self, Answer, Error};
 use crate::host::path;
 use crate::host::root::Root;
 
-/// What is told.
-pub const FINDINGS: &[&Finding] = &[&finding::KUBELET_NOT_HEALTHY];
 /// Where the kubelet answers unless it is told otherwise.
 const PORT: u16 = 10248;
 /// All of its checks take less.
 const ANSWER: u64 = 64 * 1024;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Settings {
-    healthz_port: Option<u16>,
-    healthz_bind_address: Option<String>,
-}
-
 /// The port on the loopback; none where the kubelet is told not to answer, or not there.
 pub fn port(root: &Root) -> Option<u16> {
-    let drop_ins = root
-        .list(path::KUBELET_CONFIG_DIRECTORY)
-        .unwrap_or_default();
-    let drop_ins = drop_ins
-        .iter()
-        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "conf"))
-        .map(|name| format!("{}/{name}", path::KUBELET_CONFIG_DIRECTORY));
-    let files = std::iter::once(path::KUBELET_CONFIG.to_owned()).chain(drop_ins);
     let flags = root.read_text(path::KUBELET_ENVIRONMENT).ok().flatten();
     // Flags win over every file, and are rarely used: then nothing is known.
     if flags.is_some_and(|flags| flags.contains("--healthz-")) {
         return None;
     }
-    let mut settings = Settings::default();
-    for file in files {
-        let text = root.read_text(file).ok().flatten().unwrap_or_default();
-        let Ok(more) = serde_json::from_str::<Settings>(&text) else {
-            continue;
-        };
-        settings.healthz_port = more.healthz_port.or(settings.healthz_port);
-        settings.healthz_bind_address = more.healthz_bind_address.or(settings.healthz_bind_address);
-    }
-    let is_here = settings
+    let config = kubelet_config::read(root);
+    let is_here = config
         .healthz_bind_address
         .is_none_or(|address| matches!(address.as_str(), "" | "127.0.0.1" | "0.0.0.0" | "::"));
-    let port = settings.healthz_port.unwrap_or(PORT);
+    let port = config.healthz_port.unwrap_or(PORT);
     (is_here && port != 0).then_some(port)
 }
 

@@ -10,9 +10,11 @@ use tokio::time::timeout;
 use super::table;
 use super::{Closed, Schedule};
 use crate::host::kubernetes::Access;
+use crate::host::loopback::Error;
 use crate::host::systemd::{Systemd, UnitState, Units as _};
 use crate::probe::{
-    DEADLINE, PATIENCE, certificate, container_runtime, endpoint, healthz, name, reading,
+    DEADLINE, PATIENCE, certificate, container_runtime, endpoint, healthz, kernel_setting, name,
+    reading,
 };
 
 impl Schedule {
@@ -36,11 +38,17 @@ impl Schedule {
                 let settings = self.aside("settings of the kubelet", healthz::port);
                 port = settings.await.flatten();
             }
-            let reading = match port {
-                Some(port) => healthz::judge(port, &healthz::ask(port).await),
-                None => None,
-            };
-            self.end(&mut turns, reading).await?;
+            let mut readings = Vec::new();
+            if let Some(port) = port {
+                let asked = healthz::ask(port).await;
+                readings.extend(healthz::judge(port, &asked));
+                if let Err(Error::Refused { .. }) = asked {
+                    let settings = self.aside("settings of the kernel", kernel_setting::look);
+                    let differing = settings.await.unwrap_or_default();
+                    readings.extend(kernel_setting::judge(&differing));
+                }
+            }
+            self.end(&mut turns, readings).await?;
         }
     }
 

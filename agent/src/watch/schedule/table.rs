@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use node::finding::{self, Finding};
 
-use crate::probe::{certificate, container_runtime, endpoint, healthz, name};
+use crate::probe::{certificate, container_runtime, endpoint, name};
 
 /// One thing that is looked at again and again.
 #[derive(Debug)]
@@ -127,8 +127,11 @@ pub(super) const KUBELET: Probe = Probe {
     name: "kubelet",
     period: SOON,
     again: AGAIN,
-    looks_at: "the kubelet's `/healthz` on the loopback, of a node that has registered",
-    findings: healthz::FINDINGS,
+    looks_at: "the kubelet's `/healthz` on the loopback, of a node that has registered; where nobody listens, the settings of the kernel that `protectKernelDefaults` asks for",
+    findings: &[
+        &finding::KUBELET_NOT_HEALTHY,
+        &finding::KUBELET_KERNEL_SETTINGS,
+    ],
     hints: &[&finding::KUBELET_HEARTBEAT_FAILED],
 };
 pub(super) const RUNTIME: Probe = Probe {

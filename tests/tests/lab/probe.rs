@@ -11,7 +11,7 @@ use lab::{
     network::{self, Block},
     setup,
 };
-use node::wire::{OpenFinding, Status};
+use node::wire::{OpenFinding, Outcome, Status};
 
 use super::{
     DEADLINE, layout,
@@ -22,6 +22,15 @@ use super::{
 
 /// In the subnet, and nobody's.
 const NO_RESOLVER: &str = "10.88.0.250";
+
+const UNRESOLVED: &str = "cp /etc/hosts /run/hosts; grep -v $HOST /run/hosts > /etc/hosts; \
+    cp -P /etc/resolv.conf /run/resolv; rm /etc/resolv.conf; echo nameserver $RESOLVER > /etc/resolv.conf";
+const RESOLVED: &str =
+    "cat /run/hosts > /etc/hosts; rm /etc/resolv.conf; cp -P /run/resolv /etc/resolv.conf";
+/// The kernel's limit is that of the host, so that a file stands for it; the processes are real.
+const NEAR: &str = "echo 300 > /run/pid_max && mount --bind /run/pid_max /proc/sys/kernel/pid_max && \
+    systemd-run --quiet --unit=lab-many sh -c 'for i in $(seq 220); do sleep 900 & done; wait'";
+const FAR: &str = "systemctl stop lab-many && umount /proc/sys/kernel/pid_max";
 
 #[test]
 fn what_no_log_tells_is_found_and_taken_back() {
@@ -37,48 +46,52 @@ fn what_no_log_tells_is_found_and_taken_back() {
     let [one, other] = [(); 2].map(|()| lab.add_machine(&wanted).unwrap());
     for record in [&one, &other] {
         lab.wait_ready(record, DEADLINE).unwrap();
+        until(&lab, &format!("{} to know it", record.name), || {
+            let outcome = status(&lab, record)?.verdict.map(|verdict| verdict.outcome);
+            (outcome == Some(Outcome::Joined))
+                .then_some(())
+                .ok_or_else(|| format!("{outcome:?}"))
+        });
     }
+    let namespace = lab.layout.network_namespace();
 
     // Daemons that hang: their units are active, and they say nothing.
     signal(&lab, &one, "kubelet", "SIGSTOP");
     signal(&lab, &other, "containerd", "SIGSTOP");
-    shell(&lab, &other, NEAR);
-    opens(&lab, &one, "kubelet.not_healthy");
-    opens(&lab, &other, "runtime.not_ready");
-    opens(&lab, &other, "kernel.limits_near");
+    // The way to the API server: its name, and the endpoint itself.
+    let host = &lab.cluster.endpoint_host;
+    shell(
+        &lab,
+        &one,
+        &format!("HOST={host}; RESOLVER={NO_RESOLVER}; {UNRESOLVED}"),
+    );
+    network::block(&namespace, other.private_ip, 443, Block::BlackHole).unwrap();
+    shell(&lab, &one, NEAR);
+    let codes = [
+        (&one, "kubelet.not_healthy"),
+        (&other, "runtime.not_ready"),
+        (&one, "network.dns_unavailable"),
+        (&other, "network.api_timeout"),
+        (&one, "kernel.limits_near"),
+    ];
+    for (record, code) in codes {
+        opens(&lab, record, code);
+    }
+
     signal(&lab, &one, "kubelet", "SIGCONT");
     signal(&lab, &other, "containerd", "SIGCONT");
-    shell(&lab, &other, FAR);
-    let freed = jiff::Timestamp::now();
-    clears(&lab, &one, "kubelet.not_healthy");
-    clears(&lab, &other, "runtime.not_ready");
-
-    // The way to the API server: its name, while the kubelet's connection stands; and the endpoint itself.
-    shell(
-        &lab,
-        &one,
-        &format!(
-            "cp /etc/hosts /run/hosts; grep -v {0} /run/hosts > /etc/hosts; cp -P /etc/resolv.conf /run/resolv; rm /etc/resolv.conf; echo nameserver {NO_RESOLVER} > /etc/resolv.conf",
-            lab.cluster.endpoint_host
-        ),
-    );
-    let namespace = lab.layout.network_namespace();
-    network::block(&namespace, other.private_ip, 443, Block::BlackHole).unwrap();
-    opens(&lab, &one, "network.dns_unavailable");
-    opens(&lab, &other, "network.api_timeout");
-    shell(
-        &lab,
-        &one,
-        "cat /run/hosts > /etc/hosts; rm /etc/resolv.conf; cp -P /run/resolv /etc/resolv.conf",
-    );
+    shell(&lab, &one, RESOLVED);
     network::unblock(&namespace, other.private_ip, 443, Block::BlackHole).unwrap();
-    clears(&lab, &one, "network.dns_unavailable");
-    clears(&lab, &other, "network.api_timeout");
-
-    // It is open until five minutes have passed in which nobody saw it.
-    if let Some(finding) = find(&lab, &other, "kernel.limits_near").unwrap() {
-        assert!(finding.last_seen < freed, "{finding:?}");
+    shell(&lab, &one, FAR);
+    let over = jiff::Timestamp::now();
+    let [mendable @ .., (crowded, limits)] = &codes;
+    for (record, code) in mendable {
+        clears(&lab, record, code);
     }
+    // It is open until five minutes have passed in which nobody saw it.
+    let finding = find(&lab, crowded, limits).unwrap();
+    assert!(finding.is_none_or(|finding| finding.last_seen < over));
+
     let left = GuardedLab::down(lab).unwrap();
     assert_eq!(left, Vec::<String>::new(), "left behind");
 }
@@ -91,11 +104,6 @@ fn signal(lab: &Lab, record: &MachineRecord, unit: &str, signal: &str) {
         &["systemctl", "kill", "--kill-who=main", &signal, unit],
     );
 }
-
-/// The kernel's limit is that of the host, so that a file stands for it: a quarter more than the machine's threads.
-const NEAR: &str = "threads=$(cat /proc/[0-9]*/status 2>/dev/null | awk '/^Threads:/ {n += $2} END {print n}') \
-    && echo $((threads * 5 / 4)) > /run/pid_max && mount --bind /run/pid_max /proc/sys/kernel/pid_max";
-const FAR: &str = "umount /proc/sys/kernel/pid_max";
 
 fn shell(lab: &Lab, record: &MachineRecord, script: &str) {
     says(lab, record, &["sh", "-c", script]);
@@ -129,9 +137,11 @@ fn clears(lab: &Lab, record: &MachineRecord, code: &str) {
 }
 
 fn find(lab: &Lab, record: &MachineRecord, code: &str) -> Result<Option<OpenFinding>, String> {
-    let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
-    let status: Status =
-        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-    let mut open = status.findings.into_iter();
+    let mut open = status(lab, record)?.findings.into_iter();
     Ok(open.find(|finding| finding.code == code))
+}
+
+fn status(lab: &Lab, record: &MachineRecord) -> Result<Status, String> {
+    let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
+    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
 }

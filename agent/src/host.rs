@@ -18,6 +18,7 @@ pub mod journal;
 pub mod kmsg;
 pub mod kubernetes;
 pub mod log_file;
+pub mod loopback;
 pub mod notify;
 pub mod own_node;
 pub mod path;

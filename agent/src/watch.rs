@@ -8,6 +8,7 @@
 
 pub mod boot;
 pub mod logs;
+pub mod rounds;
 pub mod schedule;
 pub mod serving_certificate;
 mod source;

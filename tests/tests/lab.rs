@@ -25,6 +25,8 @@ mod killed;
 mod life;
 #[path = "lab/option.rs"]
 mod option;
+#[path = "lab/probe.rs"]
+mod probe;
 #[path = "lab/proxy.rs"]
 mod proxy;
 #[path = "lab/said.rs"]

@@ -22,6 +22,7 @@ use crate::report::{self, event};
 use crate::serve::{Server, Sources};
 use crate::source;
 use crate::watch::boot::{self, Boot};
+use crate::watch::rounds::Rounds;
 use crate::watch::schedule::Schedule;
 use crate::watch::{self, Seen, Watch, units};
 
@@ -56,6 +57,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let (events, events_out) = channel::channel(event::Counters::default());
     let (observations, observations_out) = mpsc::channel(OBSERVATIONS);
 
+    let rounds = Rounds::default();
     let sources = Sources {
         root: root.clone(),
         environment: context.environment.clone(),
@@ -65,6 +67,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         ssm: ssm_out.clone(),
         effective_max_pods: pods_out,
         events: events_out,
+        rounds: rounds.clone(),
     };
     let server = match Server::bind(root, &sources) {
         Ok(server) => server,
@@ -109,6 +112,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         environment: context.environment.clone(),
         boot: boot_out.clone(),
         seen: seen_out.clone(),
+        rounds,
         observations: observations.clone(),
     };
     tasks.spawn(schedule.run());

@@ -11,6 +11,8 @@ use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use staged::{commit, discard, stage};
 
 /// The file system below one directory.
@@ -181,6 +183,12 @@ impl Root {
     pub fn mode(&self, path: impl AsRef<Path>) -> Option<u32> {
         let metadata = fs::metadata(self.path(path)).ok()?;
         Some(metadata.permissions().mode() & 0o7777)
+    }
+
+    /// When a file was last written; `None` when it does not exist.
+    pub fn modified(&self, path: impl AsRef<Path>) -> Option<Timestamp> {
+        let metadata = fs::metadata(self.path(path)).ok()?;
+        Timestamp::try_from(metadata.modified().ok()?).ok()
     }
 
     /// Removes a directory if it is empty; fine when it is not, or does not exist.

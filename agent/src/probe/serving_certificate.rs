@@ -1,10 +1,12 @@
 //! Has the kubelet its serving certificate? Without it logs and exec through the API server fail.
 //!
-//! Told by the file that the kubelet keeps it in; which request for it is pending only the API server knows.
+//! Told by the file that the kubelet keeps it in, and by its end: the kubelet asks for the next one long before. Which request
+//! is pending only the API server knows.
 
+use jiff::Timestamp;
 use node::finding;
 
-use super::Outcome;
+use super::{Outcome, certificate};
 use crate::host::path;
 use crate::host::root::Root;
 
@@ -26,11 +28,26 @@ pub fn look(root: &Root) -> Outcome {
         path::KUBELET_ENVIRONMENT,
     ];
     let settings = settings.map(|file| root.read_text(file).ok().flatten().unwrap_or_default());
-    judge(root.exists(CERTIFICATE), &settings)
+    let content = root.read(CERTIFICATE).ok().flatten();
+    let ends = content
+        .as_deref()
+        .and_then(certificate::last_of)
+        .map(|validity| validity.ends);
+    judge((content.is_some(), ends), &settings, Timestamp::now())
 }
 
-/// What it means that the certificate is there or not, with these settings of the kubelet.
-fn judge(is_there: bool, settings: &[String]) -> Outcome {
+/// What it means that the certificate is there, until then, or not, with these settings of the kubelet.
+fn judge(
+    (is_there, ends): (bool, Option<Timestamp>),
+    settings: &[String],
+    now: Timestamp,
+) -> Outcome {
+    if let Some(end) = ends.filter(|end| *end < now) {
+        return Outcome::fault(
+            &finding::JOIN_SERVING_CERT_PENDING,
+            format!("{CERTIFICATE} ended at {end:.0}: the request for the next one is pending"),
+        );
+    }
     if is_there {
         return Outcome::Passed;
     }
@@ -61,7 +78,8 @@ mod tests {
     use super::*;
 
     fn judged(is_there: bool, config: &str, more: &str) -> &'static str {
-        match judge(is_there, &[config.to_owned(), more.to_owned()]) {
+        let settings = [config.to_owned(), more.to_owned()];
+        match judge((is_there, None), &settings, Timestamp::UNIX_EPOCH) {
             Outcome::Passed => "passed",
             Outcome::CannotTell(_) => "cannot tell",
             Outcome::Fault(fault) => fault.finding.code,
@@ -85,6 +103,20 @@ mod tests {
                 "{otherwise}"
             );
         }
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_is_pending_again() {
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let judged = |now| judge((true, Some(second(60))), &[], second(now));
+        assert_eq!(judged(60), Outcome::Passed);
+        assert_eq!(
+            judged(61).told(),
+            (
+                "join.serving_cert_pending",
+                "/var/lib/kubelet/pki/kubelet-server-current.pem ended at 1970-01-01T00:01:00Z: the request for the next one is pending"
+            )
+        );
     }
 
     #[test]

@@ -129,7 +129,7 @@ mod tests {
     fn a_daemon_reads_whatever_it_says_of_the_verdict() {
         let said = |failing: &str| {
             let checks = ["watch", "journal", "history", "verdict"].map(|name| Check {
-                name,
+                name: name.into(),
                 failure: (name == failing).then(|| "x".to_owned()),
             });
             text("readyz", &checks, true)

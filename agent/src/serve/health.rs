@@ -1,8 +1,9 @@
 //! The three questions about health, in the form that Kubernetes gives them.
 //!
 //! `livez`: does the daemon itself run? Never a word of what it diagnoses. `readyz`: does it know? `healthz`: is the node
-//! well?
+//! well, as far as the daemon still looks: a probe that hangs is not well.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use node::finding::Severity;
@@ -18,7 +19,7 @@ const STALE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Why it is not well; `None` when it is.
     pub failure: Option<String>,
 }
@@ -26,7 +27,7 @@ pub struct Check {
 impl Check {
     fn new(name: &'static str, is_well: bool, failure: impl FnOnce() -> String) -> Self {
         Self {
-            name,
+            name: name.into(),
             failure: (!is_well).then(failure),
         }
     }
@@ -53,7 +54,7 @@ pub fn ready(view: &View, now: Instant) -> Vec<Check> {
         Some(_) => None,
     };
     checks.push(Check {
-        name: "verdict",
+        name: "verdict".into(),
         failure: failure.map(str::to_owned),
     });
     checks
@@ -94,6 +95,11 @@ pub fn healthy(view: &View, now: Instant) -> Vec<Check> {
         .collect();
     checks.push(Check::new("findings", fatal.is_empty(), || {
         fatal.join(", ")
+    }));
+    // What a probe said last is no answer when it hangs.
+    checks.extend(view.rounds.iter().map(|round| Check {
+        name: format!("probe/{}", round.name).into(),
+        failure: round.stale(now),
     }));
     checks
 }

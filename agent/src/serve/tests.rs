@@ -19,6 +19,7 @@ use crate::host::systemd::BootTimes;
 use crate::report::event;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
+use crate::watch::rounds::Rounds;
 
 struct Daemon {
     directory: tempfile::TempDir,
@@ -46,6 +47,7 @@ impl Daemon {
             ssm: ssm_out,
             effective_max_pods: pods_out,
             events: events_out,
+            rounds: Rounds::default(),
         };
         let server = Server::bind(&Root::new(directory.path()), &sources).unwrap();
         tokio::spawn(server.run());
@@ -343,6 +345,8 @@ async fn everything_but_get_of_a_known_path_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_hangs_is_not_alive() {
+    let rounds = Rounds::default();
+    rounds.note("endpoint", Duration::from_mins(2));
     let view = view::View {
         started_at: Timestamp::UNIX_EPOCH,
         seen: Seen::nothing(),
@@ -350,6 +354,7 @@ async fn a_watch_that_hangs_is_not_alive() {
         ssm: SsmState::Unknown,
         effective_max_pods: None,
         events: event::Counters::default(),
+        rounds: rounds.all(),
     };
     let now = Instant::now();
     assert!(health::is_well(&health::live(
@@ -360,6 +365,18 @@ async fn a_watch_that_hangs_is_not_alive() {
         &view,
         now + Duration::from_secs(10)
     )));
+    let probe = |seconds| {
+        let checks = health::healthy(&view, now + Duration::from_secs(seconds));
+        checks
+            .into_iter()
+            .rfind(|check| check.name == "probe/endpoint")
+    };
+    assert_eq!(probe(359).unwrap().failure, None);
+    let stale = probe(362).unwrap();
+    assert_eq!(
+        health::text("healthz", &[stale], true),
+        "[-]probe/endpoint failed: has not ended for 362 s, and should every 120 s\nhealthz check failed\n"
+    );
 }
 
 #[tokio::test]

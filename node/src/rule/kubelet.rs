@@ -112,19 +112,23 @@ pub(super) const RULES: &[Rule] = &[
     // pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables; the kubelet ends after this line.
     Rule {
         finding: &finding::KUBELET_KERNEL_SETTINGS,
-        detect: &[Detect::said(
-            &[KUBELET],
-            &["invalid kernel flag: ", "open /proc/sys/"],
-            |line| {
-                let error = line.error();
-                Match::node_if(
-                    line.message() == "Failed to start ContainerManager"
-                        && ["invalid kernel flag: ", "open /proc/sys/"]
-                            .iter()
-                            .any(|words| error.contains(words)),
-                )
-            },
-        )],
+        detect: &[
+            Detect::said(
+                &[KUBELET],
+                &["invalid kernel flag: ", "open /proc/sys/"],
+                |line| {
+                    let error = line.error();
+                    Match::node_if(
+                        line.message() == "Failed to start ContainerManager"
+                            && ["invalid kernel flag: ", "open /proc/sys/"]
+                                .iter()
+                                .any(|words| error.contains(words)),
+                    )
+                },
+            ),
+            // Of a kubelet that is not there: one that runs has found them.
+            Detect::Probe,
+        ],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: STAYED,

@@ -89,19 +89,21 @@ impl Life {
 }
 
 impl Lines for Life {
-    async fn next(&mut self) -> Entry {
+    async fn next(&mut self) -> Read {
         let entry = self.upcoming();
         let wait = entry.at.duration_since(time_of_day());
         tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
         self.step(&entry);
-        entry
+        Read {
+            source: "journal",
+            entry,
+        }
     }
 
-    fn counters(&self) -> journal::Counters {
-        journal::Counters {
-            entries: self.taken,
-            ..journal::Counters::default()
-        }
+    fn reports(&self) -> Vec<LogSource> {
+        let mut source = LogSource::new("journal", SourceState::Running);
+        source.read = self.taken;
+        vec![source]
     }
 
     fn is_running(&self) -> bool {
@@ -148,7 +150,7 @@ async fn live(time: Duration, extra: Option<Entry>) -> (Vec<String>, u64) {
     };
     let living = async { tokio::join!(watch.run(), polling, noting) };
     drop(tokio::time::timeout(time, living).await);
-    let lines = bench.seen.borrow().counters.entries;
+    let lines = bench.seen.borrow().sources[0].read;
     (codes, lines)
 }
 

@@ -124,13 +124,10 @@ impl Bundle {
         }
         let deadline = step.deadline.min(left);
         let gathering = gather::gather(&self.root, &self.environment, &step.how, bytes);
-        match timeout(deadline, gathering).await {
-            Ok(found) => found,
-            Err(_) => {
-                let why = format!("did not end within {:.0} s", deadline.as_secs_f64());
-                Err(Nothing::Failed(why))
-            }
-        }
+        timeout(deadline, gathering).await.unwrap_or_else(|_| {
+            let why = format!("did not end within {:.0} s", deadline.as_secs_f64());
+            Err(Nothing::Failed(why))
+        })
     }
 }
 

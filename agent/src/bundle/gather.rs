@@ -153,7 +153,7 @@ fn log(root: &Root, path: &str, bytes: usize) -> Result<Content, Nothing> {
     let text = String::from_utf8_lossy(&content);
     // The first line of an end is a part of one.
     let lines = text.lines().skip(usize::from(is_cut));
-    let masked: Vec<String> = lines.map(|line| without_secrets(line)).collect();
+    let masked: Vec<String> = lines.map(without_secrets).collect();
     let mut bytes = masked.join("\n").into_bytes();
     bytes.push(b'\n');
     Ok(Content { bytes, is_cut })
@@ -169,7 +169,9 @@ fn variables(text: &str) -> String {
         Some((name, _)) => format!("{name}=***"),
         None => String::new(),
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    text.push('\n');
+    text
 }
 
 /// A flag hides no other one.

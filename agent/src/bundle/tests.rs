@@ -67,7 +67,7 @@ async fn what_is_there_is_unpacked_without_secrets_and_the_report_says_what_is_n
         read("one/a.yaml"),
         "user:\n  token: ***\n  client-key-data: ***\n"
     );
-    assert_eq!(read("long"), &long[..512]);
+    assert_eq!(read("long"), "x".repeat(512));
     let outcomes: Vec<&Outcome> = reports.iter().map(|report| &report.outcome).collect();
     assert!(
         matches!(

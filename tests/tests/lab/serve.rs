@@ -128,10 +128,15 @@ fn who_is_not_known_is_told_nothing(lab: &Lab, record: &MachineRecord) {
     let good = request(lab, "nodeagent-status", &[AGENT]);
     let deleted = request(lab, "deleted", &[AGENT]);
     delete_account(lab, "deleted");
-    let of_aws = says(lab, record, &["nodeagent", "token"]);
+    let of_aws = says(
+        lab,
+        record,
+        &["nodeagent", "token", "--cluster-name", &lab.cluster.name],
+    );
     let of_aws: serde_json::Value = serde_json::from_str(&of_aws).unwrap();
     let of_aws = of_aws["status"]["token"].as_str().unwrap().to_owned();
-    let forged = format!("{}AAAA", &good[..good.len() - 4]);
+    let (claims, _) = good.rsplit_once('.').unwrap();
+    let forged = format!("{claims}.{}", "A".repeat(86));
     // The same claims count until they have expired.
     let own = signed(lab, "nodeagent-status", AGENT, 600);
     assert_eq!(get(lab, record, "/v1/status", &own).0, 200);

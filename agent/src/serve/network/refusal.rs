@@ -98,6 +98,13 @@ struct Lines {
 }
 
 impl Lines {
+    fn new() -> Self {
+        Self {
+            bucket: Bucket::new(LINES, LINE_PERIOD),
+            left_out: 0,
+        }
+    }
+
     /// How many lines were left out before this one; `None` when this one is, too.
     fn next(&mut self) -> Option<u64> {
         if self.bucket.take() {
@@ -112,10 +119,7 @@ impl Audit {
     pub(super) fn new(listener: &'static str) -> Self {
         Self {
             listener,
-            lines: Arc::new(Mutex::new(Lines {
-                bucket: Bucket::new(LINES, LINE_PERIOD),
-                left_out: 0,
-            })),
+            lines: Arc::new(Mutex::new(Lines::new())),
         }
     }
 
@@ -157,8 +161,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn lines_that_are_left_out_are_counted_in_the_next_one() {
-        let audit = Audit::new("x");
-        let mut lines = audit.lines.lock().unwrap();
+        let mut lines = Lines::new();
         let told: Vec<Option<u64>> = (0..12).map(|_| lines.next()).collect();
         let mut expected = vec![Some(0); 10];
         expected.extend([None, None]);

@@ -66,7 +66,7 @@ pub(super) fn get_from(
             stream.read_to_end(&mut answer).await?;
             Ok::<_, std::io::Error>(answer)
         };
-        tokio::time::timeout(Duration::from_secs(60), asking).await
+        tokio::time::timeout(Duration::from_mins(1), asking).await
     };
     let answer = lab
         .inside(asking)

@@ -1,5 +1,5 @@
-//! What is collected: the registry of steps, as data. A new one goes into [`FIXED`] or, where the node decides how many
-//! there are, into [`all`]; the page of them, `docs/reference/bundle.md`, follows.
+//! What is collected: the registry of steps, as data. A new one goes into [`configuration`] or [`machine`]
+//! or, where the node decides how many there are, into [`all`]; `docs/reference/bundle.md` follows.
 
 #[cfg(test)]
 mod page;
@@ -92,8 +92,8 @@ fn step(name: &str, how: How) -> Step {
     }
 }
 
-/// What is collected of every node, in this order: first what says most.
-fn fixed() -> Vec<Step> {
+/// What is collected of the agent and of what it has set up, first what says most.
+fn configuration() -> Vec<Step> {
     let file = |path: &str| How::Configuration(path.to_owned());
     vec![
         step("agent/status.json", How::Daemon("/v1/status")),
@@ -124,6 +124,12 @@ fn fixed() -> Vec<Step> {
             "config/image-credential-provider.json",
             file(path::IMAGE_CREDENTIAL_PROVIDER_CONFIG),
         ),
+    ]
+}
+
+/// What is collected of the network and the machine.
+fn machine() -> Vec<Step> {
+    vec![
         step(
             "cni/ipamd.log",
             How::Log("/var/log/aws-routed-eni/ipamd.log"),
@@ -151,7 +157,10 @@ fn fixed() -> Vec<Step> {
         step("machine/load.txt", How::Kernel(LOAD)),
         step("network/tables.txt", How::Kernel(NETWORK)),
         step("network/interfaces.txt", How::Interfaces),
-        step("network/resolv.conf", file("/etc/resolv.conf")),
+        step(
+            "network/resolv.conf",
+            How::Configuration("/etc/resolv.conf".to_owned()),
+        ),
     ]
 }
 
@@ -195,7 +204,8 @@ const DOCUMENTS: usize = 20;
 
 /// Everything that is collected of this node.
 pub fn all(root: &Root) -> Vec<Step> {
-    let mut steps = fixed();
+    let mut steps = configuration();
+    steps.extend(machine());
     for (below, directory) in DIRECTORIES {
         let names = root.list(directory).unwrap_or_default();
         steps.extend(names.iter().take(DOCUMENTS).map(|name| {

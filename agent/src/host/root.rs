@@ -82,14 +82,8 @@ impl Root {
         path: impl AsRef<Path>,
         maximum: u64,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let file = match File::open(self.path(&path)) {
-            Ok(file) => file,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(source) => return Err(failed("reading", path, source)),
+        let Some(file) = self.open(&path)? else {
+            return Ok(None);
         };
         let mut content = Vec::new();
         file.take(maximum.saturating_add(1))
@@ -98,20 +92,26 @@ impl Root {
         Ok(Some(content))
     }
 
+    fn open(&self, path: impl AsRef<Path>) -> Result<Option<File>, Error> {
+        match File::open(self.path(&path)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
+            Err(source) => Err(failed("reading", path, source)),
+        }
+    }
+
     /// The last bytes of a file, at most `maximum`, and whether there is more before them; `None` when it does not exist.
     pub fn read_end(
         &self,
         path: impl AsRef<Path>,
         maximum: u64,
     ) -> Result<Option<(Vec<u8>, bool)>, Error> {
-        let mut file = match File::open(self.path(&path)) {
-            Ok(file) => file,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(source) => return Err(failed("reading", path, source)),
+        let Some(mut file) = self.open(&path)? else {
+            return Ok(None);
         };
         let mut end = || {
             let length = file.metadata()?.len();

@@ -1,5 +1,6 @@
 //! Requests that are not answered: what their sender is told, and the line in the journal.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ impl Audit {
         if let Some(left_out) = lines.next() {
             tracing::warn!(
                 listener = self.listener,
-                peer = %peer.0.map(|peer| peer.to_string()).unwrap_or_default(),
+                peer = %address(peer),
                 method = %method.as_str().chars().take(8).collect::<String>(),
                 path = %path(uri),
                 status = refusal.status().as_u16(),
@@ -148,6 +149,13 @@ impl Audit {
         drop(lines);
         refusal.into_response()
     }
+}
+
+/// The address as people write it: that of IPv4 also where the socket is of IPv6.
+fn address(peer: Peer) -> String {
+    peer.0.map_or_else(String::new, |peer| {
+        SocketAddr::new(peer.ip().to_canonical(), peer.port()).to_string()
+    })
 }
 
 /// The path without its parameters, which can hold anything, and no longer than a line can bear.
@@ -168,6 +176,14 @@ mod tests {
         assert_eq!(told, expected);
         tokio::time::advance(LINE_PERIOD).await;
         assert_eq!(lines.next(), Some(2));
+    }
+
+    #[test]
+    fn an_address_in_a_line_is_as_people_write_it() {
+        let told = |text: &str| address(Peer(Some(text.parse().unwrap())));
+        assert_eq!(told("[::ffff:10.0.0.1]:5"), "10.0.0.1:5");
+        assert_eq!(told("[2001:db8::1]:5"), "[2001:db8::1]:5");
+        assert_eq!(address(Peer(None)), "");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! ([`root::Root`] below a temporary directory, [`imds::Imds`] against a local service) or through its trait
 //! ([`systemd::Units`], [`exec::Run`]).
 
+pub mod access_review;
 pub mod aws;
 pub mod blocks;
 mod body;
@@ -19,6 +20,7 @@ pub mod kmsg;
 pub mod kubernetes;
 pub mod log_file;
 pub mod loopback;
+pub mod new_file;
 pub mod notify;
 pub mod own_node;
 pub mod path;

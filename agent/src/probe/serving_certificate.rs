@@ -10,8 +10,6 @@ use super::{Outcome, certificate};
 use crate::host::path;
 use crate::host::root::Root;
 
-/// Where the kubelet keeps the certificate that it asked the cluster for (`--cert-dir`).
-const CERTIFICATE: &str = "/var/lib/kubelet/pki/kubelet-server-current.pem";
 /// Settings with which it asks for none, or keeps it elsewhere.
 const OTHERWISE: [&str; 4] = [
     "tlsCertFile",
@@ -28,7 +26,7 @@ pub fn look(root: &Root) -> Outcome {
         path::KUBELET_ENVIRONMENT,
     ];
     let settings = settings.map(|file| root.read_text(file).ok().flatten().unwrap_or_default());
-    let content = root.read(CERTIFICATE).ok().flatten();
+    let content = root.read(path::SERVING_CERTIFICATE).ok().flatten();
     let ends = content
         .as_deref()
         .and_then(certificate::last_of)
@@ -45,7 +43,10 @@ fn judge(
     if let Some(end) = ends.filter(|end| *end < now) {
         return Outcome::fault(
             &finding::JOIN_SERVING_CERT_PENDING,
-            format!("{CERTIFICATE} ended at {end:.0}: the request for the next one is pending"),
+            format!(
+                "{} ended at {end:.0}: the request for the next one is pending",
+                path::SERVING_CERTIFICATE
+            ),
         );
     }
     if is_there {
@@ -64,7 +65,10 @@ fn judge(
     }
     Outcome::fault(
         &finding::JOIN_SERVING_CERT_PENDING,
-        format!("there is no {CERTIFICATE}: the request for it is pending"),
+        format!(
+            "there is no {}: the request for it is pending",
+            path::SERVING_CERTIFICATE
+        ),
     )
 }
 
@@ -137,7 +141,7 @@ mod tests {
                 "there is no /var/lib/kubelet/pki/kubelet-server-current.pem: the request for it is pending"
             )
         );
-        root.write(CERTIFICATE, b"", 0o600).unwrap();
+        root.write(path::SERVING_CERTIFICATE, b"", 0o600).unwrap();
         assert_eq!(look(&root), Outcome::Passed);
     }
 }

@@ -13,6 +13,8 @@ use node::max_pods::CniVersion;
 
 use crate::observe::aws::Access;
 use crate::print::Color;
+use crate::reach::Reach;
+use crate::reach::forward::{self, Account};
 
 /// Asks every worker node of an EKS cluster how it is, and gets you to the cluster.
 #[derive(Debug, Parser)]
@@ -144,9 +146,44 @@ pub struct StatusArgs {
         hide_env_values = true
     )]
     pub cluster: Option<String>,
+    /// How the agents of named nodes are asked.
+    #[command(flatten)]
+    pub reach: ReachFlags,
     /// Output format.
     #[command(flatten)]
     pub output: OutputFlag,
+}
+
+/// Flags of every command that asks an agent.
+#[derive(Debug, Clone, Args)]
+pub struct ReachFlags {
+    /// How the agent of a named node is asked
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "NODECTL_REACH",
+        hide_env_values = true
+    )]
+    pub reach: Reach,
+    /// Service account in whose name an agent's own listener is asked
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        default_value = "nodectl/nodectl",
+        env = "NODECTL_SERVICE_ACCOUNT",
+        hide_env_values = true
+    )]
+    pub service_account: Account,
+    /// Port of the agents' own listeners, `spec.serve.tlsPort` of their AgentConfig
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = forward::PORT,
+        env = "NODECTL_AGENT_PORT",
+        hide_env_values = true
+    )]
+    pub agent_port: u16,
 }
 
 /// `nodectl kubeconfig`.

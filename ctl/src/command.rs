@@ -5,6 +5,7 @@ mod error;
 mod explain;
 mod kubeconfig;
 mod max_pods;
+mod planes;
 mod status;
 mod token;
 mod version;

@@ -2,6 +2,7 @@
 
 mod advice;
 mod age;
+mod answered;
 mod health;
 mod list;
 mod observation;
@@ -10,6 +11,7 @@ mod select;
 
 pub use advice::{Advice, advice};
 pub use age::age;
+pub use answered::{answered, subject};
 pub use health::{Health, State};
 pub use list::{NodeStatusList, PlaneReport};
 pub use observation::{Observations, Plane};

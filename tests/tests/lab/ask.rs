@@ -1,0 +1,126 @@
+//! `nodectl status NODE` asks the agent of a real node, says which way the answer came, and why a way led nowhere.
+
+use std::{ffi::OsStr, process::Output};
+
+use lab::{
+    cloud::record::MachineRecord, guard::GuardedLab, image, lifecycle::Lab, machine::Wanted, setup,
+};
+use serde_json::Value;
+
+use super::{DEADLINE, layout, option::says, user_data};
+
+#[test]
+fn an_agent_is_asked_and_the_answer_says_how() {
+    let Some((cache, layout)) = layout("ask") else {
+        return;
+    };
+    setup::all(&cache).unwrap();
+    let lab = Lab::up_guarded(&layout).unwrap();
+    let wanted = Wanted {
+        user_data: user_data("eks-managed"),
+        ..Wanted::default()
+    };
+    let record = lab.add_machine(&wanted).unwrap();
+    lab.wait_ready(&record, DEADLINE).unwrap();
+
+    over_ssm(&lab, &record);
+    a_broken_node_says_what_is_wrong(&lab, &record);
+    an_ssm_agent_that_is_off_is_told(&lab, &record);
+    let left = GuardedLab::down(lab).unwrap();
+    assert_eq!(left, Vec::<String>::new(), "left behind");
+}
+
+fn over_ssm(lab: &Lab, record: &MachineRecord) {
+    let began = std::time::Instant::now();
+    let output = nodectl(lab, &["status", &record.local_hostname]);
+    let page = text(&output.stdout);
+    println!(
+        "{page}({:.1} s)\n{}",
+        began.elapsed().as_secs_f64(),
+        text(&output.stderr)
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(page.contains("\nanswered by ssm (just now)\n"), "{page}");
+    assert!(page.contains("\nboot        joined in "), "{page}");
+
+    let row = row(lab, &record.instance_id, &[], 0);
+    let agent = &row["agent"];
+    assert_eq!(
+        (&agent["reach"], &agent["document"]["kind"]),
+        (&"ssm".into(), &"Status".into()),
+        "{agent:#}"
+    );
+    assert_eq!(
+        agent["document"]["verdict"]["identity"]["nodeName"],
+        record.local_hostname.as_str()
+    );
+}
+
+/// What the agent says goes before what the API server still says.
+fn a_broken_node_says_what_is_wrong(lab: &Lab, record: &MachineRecord) {
+    let mask = ["systemctl", "mask", "--runtime", "containerd"];
+    says(lab, record, &mask);
+    says(lab, record, &["systemctl", "stop", "containerd"]);
+    let began = std::time::Instant::now();
+    let page = loop {
+        let output = nodectl(lab, &["status", &record.local_hostname]);
+        let page = text(&output.stdout);
+        if output.status.code() == Some(3) && page.contains("\nroot cause  fatal ") {
+            break page;
+        }
+        assert!(began.elapsed() < DEADLINE, "{output:?}");
+    };
+    println!("{page}");
+    assert!(page.contains("\nanswered by ssm"), "{page}");
+    assert!(
+        page.contains("\nevidence ") && page.contains("\nfix "),
+        "{page}"
+    );
+    says(
+        lab,
+        record,
+        &["systemctl", "unmask", "--runtime", "containerd"],
+    );
+    let start = ["systemctl", "start", "containerd", "kubelet"];
+    says(lab, record, &start);
+    lab.wait_ready(record, DEADLINE).unwrap();
+}
+
+/// Systems Manager does not know yet that nobody fetches its commands: the deadline says so, and the annotation stands in.
+fn an_ssm_agent_that_is_off_is_told(lab: &Lab, record: &MachineRecord) {
+    says(lab, record, &["systemctl", "stop", "amazon-ssm-agent"]);
+    let output = nodectl(lab, &["status", &record.local_hostname, "--timeout", "5s"]);
+    let page = text(&output.stdout);
+    println!("{page}{}", text(&output.stderr));
+    assert!(page.contains("\nanswered by api"), "{page}");
+    assert!(
+        page.contains("\nnot ssm     the SSM agent has not fetched the command within 5s\n"),
+        "{page}"
+    );
+    assert!(page.contains("\nnot forward "), "{page}");
+
+    let flags = ["--reach", "ssm", "--timeout", "5s"];
+    let row = row(lab, &record.local_hostname, &flags, 4);
+    assert_eq!(row["agent"]["reach"], Value::Null);
+    assert_eq!(row["agent"]["failures"][0]["reach"], "ssm");
+    assert_eq!(row["state"], "Ready", "{row:#}");
+    says(lab, record, &["systemctl", "start", "amazon-ssm-agent"]);
+}
+
+/// The one row of `nodectl status NAME -o json`.
+fn row(lab: &Lab, name: &str, flags: &[&str], code: i32) -> Value {
+    let output = nodectl(lab, &[&["status", name, "-o", "json"], flags].concat());
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    document["items"][0].clone()
+}
+
+fn nodectl(lab: &Lab, arguments: &[&str]) -> Output {
+    let program = image::program("nodectl").unwrap();
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+    lab.output(program.as_os_str(), &arguments).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -118,6 +118,8 @@ pub struct OutputFlag {
 pub enum Command {
     /// Show every node of a cluster, also instances that never became a Node, and why
     Status(StatusArgs),
+    /// Look at one node from all sides, from its instance up to its agent, and say what is wrong and what to do
+    Diagnose(DiagnoseArgs),
     /// Write a context for a cluster into the kubeconfig
     Kubeconfig(KubeconfigArgs),
     /// Print a bearer token for a cluster; the credential plugin of kubectl
@@ -147,6 +149,28 @@ pub struct StatusArgs {
     )]
     pub cluster: Option<String>,
     /// How the agents of named nodes are asked.
+    #[command(flatten)]
+    pub reach: ReachFlags,
+    /// Output format.
+    #[command(flatten)]
+    pub output: OutputFlag,
+}
+
+/// `nodectl diagnose`.
+#[derive(Debug, Args)]
+pub struct DiagnoseArgs {
+    /// Node name, instance id or private address
+    #[arg(value_name = "NODE|INSTANCE_ID")]
+    pub name: String,
+    /// EKS cluster, instead of the one of the context
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "NODECTL_CLUSTER",
+        hide_env_values = true
+    )]
+    pub cluster: Option<String>,
+    /// How its agent is asked.
     #[command(flatten)]
     pub reach: ReachFlags,
     /// Output format.
@@ -366,6 +390,7 @@ mod tests {
     fn help_of_every_command() {
         let names = [
             "status",
+            "diagnose",
             "kubeconfig",
             "token",
             "max-pods",

@@ -1,6 +1,7 @@
 //! One module per verb. A verb uses the other rooms in order: observe, decide, apply, print.
 
 mod completion;
+mod diagnose;
 mod error;
 mod explain;
 mod kubeconfig;
@@ -24,6 +25,7 @@ pub async fn run(cli: Cli, printer: &mut Printer) -> Exit {
     let access = &cli.access;
     let outcome = match &cli.command {
         Command::Status(args) => status::run(args, access, Timestamp::now(), printer).await,
+        Command::Diagnose(args) => diagnose::run(args, access, Timestamp::now(), printer).await,
         Command::Kubeconfig(args) => kubeconfig::run(args, access, printer).await,
         Command::Token(args) => token::run(args, access, Timestamp::now(), printer).await,
         Command::MaxPods(args) => max_pods::run(args, printer),

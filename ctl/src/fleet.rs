@@ -4,6 +4,7 @@ mod advice;
 mod age;
 mod answered;
 mod health;
+pub mod ladder;
 mod list;
 mod observation;
 mod row;

@@ -39,6 +39,18 @@ impl Planes {
         let rows = fleet::rows(&self.observations, &self.cluster, &self.region, now);
         fleet::select(rows, names)
     }
+
+    /// A line for each plane that did not answer.
+    pub(super) fn failures(&self) -> Vec<String> {
+        let failed = |name: &str, error: Option<&String>| Some(format!("{name}: {}", error?));
+        [
+            failed("kubernetes", self.observations.nodes.error()),
+            failed("ec2", self.observations.instances.error()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
 }
 
 /// Chooses the cluster and asks its planes. Consoles are asked of running instances without a Node; of all that are named

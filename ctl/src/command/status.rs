@@ -1,7 +1,7 @@
 //! `nodectl status`: asks the planes at the same time, joins what they say, and prints it. Of nodes that are named the agent
 //! is asked too.
 
-mod ask;
+pub(super) mod ask;
 
 use std::collections::BTreeSet;
 

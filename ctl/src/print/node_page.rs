@@ -23,25 +23,34 @@ pub fn pages(rows: &[Row], now: Timestamp, color: bool) -> String {
 }
 
 fn page(row: &Row, now: Timestamp, color: bool) -> String {
-    let mut page = Page {
-        text: String::new(),
-        color,
-    };
+    let mut page = Page::new(color);
     page.planes(row, now);
     match &row.agent {
         Some(answer) => page.answer(row, answer, now),
         None => page.reason(row),
     }
-    page.text
+    page.into_text()
 }
 
-struct Page {
+/// Lines of a name and a value.
+pub(super) struct Page {
     text: String,
     color: bool,
 }
 
 impl Page {
-    fn line(&mut self, name: &str, value: &str, tone: Tone) {
+    pub(super) fn new(color: bool) -> Self {
+        Self {
+            text: String::new(),
+            color,
+        }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    pub(super) fn line(&mut self, name: &str, value: &str, tone: Tone) {
         if value.is_empty() {
             return;
         }
@@ -66,15 +75,15 @@ impl Page {
         self.text.push('\n');
     }
 
-    fn row(&mut self, name: &str, value: &str) {
+    pub(super) fn row(&mut self, name: &str, value: &str) {
         self.line(name, value, Tone::Plain);
     }
 
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         self.text.push('\n');
     }
 
-    fn planes(&mut self, row: &Row, now: Timestamp) {
+    pub(super) fn planes(&mut self, row: &Row, now: Timestamp) {
         self.row("node", row.name.as_deref().unwrap_or("none"));
         let instance = row.ec2.as_ref();
         let state = instance.map(|instance| instance.state.as_str());
@@ -103,8 +112,7 @@ impl Page {
     fn answer(&mut self, row: &Row, answer: &Answer, now: Timestamp) {
         let Some(document) = &answer.document else {
             self.versions(row, None);
-            self.line("answered by", "nobody", Tone::Warning);
-            self.failures(answer);
+            self.provenance(answer, now);
             self.reason(row);
             return;
         };
@@ -118,8 +126,7 @@ impl Page {
             Document::Annotation(annotation) => self.annotation(annotation),
             Document::Diagnosis(_) | Document::Verdict(_) => {}
         }
-        self.row("answered by", &answered_by(answer, now));
-        self.failures(answer);
+        self.provenance(answer, now);
         match document {
             Document::Status(status) => self.findings(status),
             Document::Diagnosis(diagnosis) => self.diagnosis(diagnosis),
@@ -130,6 +137,31 @@ impl Page {
             .verdict()
             .map_or(&[][..], |verdict| &verdict.warnings);
         self.texts("warning", warnings);
+    }
+
+    /// The way the answer came, and the ways that failed.
+    pub(super) fn provenance(&mut self, answer: &Answer, now: Timestamp) {
+        if answer.document.is_some() {
+            self.row("answered by", &answered_by(answer, now));
+        } else {
+            self.line("answered by", "nobody", Tone::Warning);
+        }
+        self.failures(answer);
+    }
+
+    /// What the agent says beside the one cause.
+    pub(super) fn beside(&mut self, answer: &Answer) {
+        match &answer.document {
+            Some(Document::Status(status)) => {
+                let root = rank::root(&status.findings);
+                let others = status.findings.iter();
+                for finding in others.filter(|finding| Some(*finding) != root) {
+                    self.finding("also", finding);
+                }
+            }
+            Some(Document::Diagnosis(diagnosis)) => self.others(diagnosis),
+            Some(Document::Verdict(_) | Document::Annotation(_)) | None => {}
+        }
     }
 
     fn verdict(&mut self, verdict: Option<&Verdict>) {
@@ -214,6 +246,10 @@ impl Page {
         if let Some(root) = &diagnosis.root_cause {
             self.finding("root cause", root);
         }
+        self.others(diagnosis);
+    }
+
+    fn others(&mut self, diagnosis: &Diagnosis) {
         for finding in &diagnosis.consequences {
             self.finding("follows", finding);
         }
@@ -284,7 +320,7 @@ impl Page {
         }
     }
 
-    fn named(&mut self, name: &str, texts: &[String]) {
+    pub(super) fn named(&mut self, name: &str, texts: &[String]) {
         for (index, text) in texts.iter().enumerate() {
             self.row(if index == 0 { name } else { "" }, text);
         }

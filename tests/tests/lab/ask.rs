@@ -1,10 +1,11 @@
 //! `nodectl status NODE` asks the agent of a real node, says which way the answer came, and why a way led nowhere.
 
-use std::{ffi::OsStr, process::Output};
+use std::{ffi::OsStr, process::Output, time::Instant};
 
 use lab::{
     cloud::record::MachineRecord, guard::GuardedLab, image, lifecycle::Lab, machine::Wanted, setup,
 };
+use node::wire::Outcome;
 use serde_json::Value;
 
 use super::{DEADLINE, layout, option::says, user_data};
@@ -21,7 +22,8 @@ fn an_agent_is_asked_and_the_answer_says_how() {
         ..Wanted::default()
     };
     let record = lab.add_machine(&wanted).unwrap();
-    lab.wait_ready(&record, DEADLINE).unwrap();
+    let verdict = lab.wait_last_word(&record, DEADLINE).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Joined);
 
     over_ssm(&lab, &record);
     a_broken_node_says_what_is_wrong(&lab, &record);
@@ -31,17 +33,11 @@ fn an_agent_is_asked_and_the_answer_says_how() {
 }
 
 fn over_ssm(lab: &Lab, record: &MachineRecord) {
-    let began = std::time::Instant::now();
-    let output = nodectl(lab, &["status", &record.local_hostname]);
-    let page = text(&output.stdout);
-    println!(
-        "{page}({:.1} s)\n{}",
-        began.elapsed().as_secs_f64(),
-        text(&output.stderr)
-    );
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    // The daemon reads what became of the boot a moment after the console has it.
+    let page = page_with(lab, record, 0, "\nboot        joined in ");
     assert!(page.contains("\nanswered by ssm (just now)\n"), "{page}");
-    assert!(page.contains("\nboot        joined in "), "{page}");
+
+    diagnoses(lab, record, 0, "ok          agent: ");
 
     let row = row(lab, &record.instance_id, &[], 0);
     let agent = &row["agent"];
@@ -61,21 +57,13 @@ fn a_broken_node_says_what_is_wrong(lab: &Lab, record: &MachineRecord) {
     let mask = ["systemctl", "mask", "--runtime", "containerd"];
     says(lab, record, &mask);
     says(lab, record, &["systemctl", "stop", "containerd"]);
-    let began = std::time::Instant::now();
-    let page = loop {
-        let output = nodectl(lab, &["status", &record.local_hostname]);
-        let page = text(&output.stdout);
-        if output.status.code() == Some(3) && page.contains("\nroot cause  fatal ") {
-            break page;
-        }
-        assert!(began.elapsed() < DEADLINE, "{output:?}");
-    };
-    println!("{page}");
+    let page = page_with(lab, record, 3, "\nroot cause  fatal ");
     assert!(page.contains("\nanswered by ssm"), "{page}");
     assert!(
         page.contains("\nevidence ") && page.contains("\nfix "),
         "{page}"
     );
+    diagnoses(lab, record, 3, "failed      agent: runtime.");
     says(
         lab,
         record,
@@ -105,6 +93,36 @@ fn an_ssm_agent_that_is_off_is_told(lab: &Lab, record: &MachineRecord) {
     assert_eq!(row["agent"]["failures"][0]["reach"], "ssm");
     assert_eq!(row["state"], "Ready", "{row:#}");
     says(lab, record, &["systemctl", "start", "amazon-ssm-agent"]);
+}
+
+/// `nodectl diagnose` ends so; its ladder has this rung.
+fn diagnoses(lab: &Lab, record: &MachineRecord, code: i32, rung: &str) {
+    let asked = Instant::now();
+    let output = nodectl(lab, &["diagnose", &record.local_hostname]);
+    let page = text(&output.stdout);
+    println!(
+        "{page}after {:.1} s\n{}",
+        asked.elapsed().as_secs_f64(),
+        text(&output.stderr)
+    );
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    assert!(page.contains(rung), "{page}");
+}
+
+/// The page of the node, once it has these words and the command ends so.
+fn page_with(lab: &Lab, record: &MachineRecord, code: i32, words: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let asked = Instant::now();
+        let output = nodectl(lab, &["status", &record.local_hostname]);
+        let took = asked.elapsed().as_secs_f64();
+        let page = text(&output.stdout);
+        if output.status.code() == Some(code) && page.contains(words) {
+            println!("{page}after {took:.1} s\n{}", text(&output.stderr));
+            return page;
+        }
+        assert!(began.elapsed() < DEADLINE, "{output:?}");
+    }
 }
 
 /// The one row of `nodectl status NAME -o json`.

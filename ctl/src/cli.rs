@@ -14,6 +14,7 @@ use node::max_pods::CniVersion;
 use crate::observe::aws::Access;
 use crate::print::Color;
 use crate::reach::Reach;
+use crate::reach::agent::Logs;
 use crate::reach::forward::{self, Account};
 
 /// Asks every worker node of an EKS cluster how it is, and gets you to the cluster.
@@ -120,6 +121,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Look at one node from all sides, from its instance up to its agent, and say what is wrong and what to do
     Diagnose(DiagnoseArgs),
+    /// Print what the kubelet and other watched units of a node wrote
+    Logs(LogsArgs),
     /// Write a context for a cluster into the kubeconfig
     Kubeconfig(KubeconfigArgs),
     /// Print a bearer token for a cluster; the credential plugin of kubectl
@@ -176,6 +179,54 @@ pub struct DiagnoseArgs {
     /// Output format.
     #[command(flatten)]
     pub output: OutputFlag,
+}
+
+/// `nodectl logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Node name, instance id or private address
+    #[arg(value_name = "NODE|INSTANCE_ID")]
+    pub name: String,
+    /// Unit whose lines are shown; can be given several times. `kernel` is the kernel
+    #[arg(
+        short,
+        long = "unit",
+        value_name = "UNIT",
+        default_value = "kubelet",
+        env = "NODECTL_UNIT",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = word
+    )]
+    pub units: Vec<String>,
+    /// Lines since this long ago, `10m`, or since this time, `2026-01-02T03:04:05Z`; by default the last of this boot
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "NODECTL_SINCE",
+        hide_env_values = true,
+        value_parser = word
+    )]
+    pub since: Option<String>,
+    /// EKS cluster, instead of the one of the context
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "NODECTL_CLUSTER",
+        hide_env_values = true
+    )]
+    pub cluster: Option<String>,
+    /// How its agent is asked.
+    #[command(flatten)]
+    pub reach: ReachFlags,
+}
+
+/// A text that becomes a word of a command on the node.
+fn word(text: &str) -> Result<String, String> {
+    if Logs::is_plain(text) {
+        return Ok(text.to_owned());
+    }
+    Err("only letters, digits and -_.:@ are taken".to_owned())
 }
 
 /// Flags of every command that asks an agent.
@@ -391,6 +442,7 @@ mod tests {
         let names = [
             "status",
             "diagnose",
+            "logs",
             "kubeconfig",
             "token",
             "max-pods",

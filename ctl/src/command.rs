@@ -5,6 +5,7 @@ mod diagnose;
 mod error;
 mod explain;
 mod kubeconfig;
+mod logs;
 mod max_pods;
 mod planes;
 mod status;
@@ -26,6 +27,7 @@ pub async fn run(cli: Cli, printer: &mut Printer) -> Exit {
     let outcome = match &cli.command {
         Command::Status(args) => status::run(args, access, Timestamp::now(), printer).await,
         Command::Diagnose(args) => diagnose::run(args, access, Timestamp::now(), printer).await,
+        Command::Logs(args) => logs::run(args, access, Timestamp::now(), printer).await,
         Command::Kubeconfig(args) => kubeconfig::run(args, access, printer).await,
         Command::Token(args) => token::run(args, access, Timestamp::now(), printer).await,
         Command::MaxPods(args) => max_pods::run(args, printer),

@@ -26,19 +26,12 @@ pub(super) async fn run(
     let all_consoles = args.reach.reach == Reach::Console;
     let cluster = args.cluster.as_ref();
     let mut planes = planes::look(cluster, names, all_consoles, access, now).await?;
-    let (rows, _) = planes.rows(names, now);
-    for plane in planes.failures() {
-        printer.warning(&plane);
-    }
-    if rows.is_empty() {
-        return Err(Error::NoSuchNode {
-            cluster: planes.cluster,
-            names: names.to_vec(),
-        });
-    }
+    let Some(row) = planes.row(&args.name, now, printer)? else {
+        return Ok(Exit::Unchecked);
+    };
     let asked = ask::agents(
         &mut planes,
-        rows,
+        vec![row],
         Question::Diagnosis,
         &args.reach,
         access.timeout,

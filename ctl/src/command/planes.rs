@@ -17,6 +17,7 @@ use crate::observe::cluster::{self, Target, Way, Wish};
 use crate::observe::ec2::{self, InstanceFacts};
 use crate::observe::kubernetes::{Connection, NodeFacts};
 use crate::observe::{eks, kubeconfig};
+use crate::print::Printer;
 use crate::reach::console::{self, Question};
 
 /// A cluster as its planes show it.
@@ -40,8 +41,33 @@ impl Planes {
         fleet::select(rows, names)
     }
 
+    /// The one row that a name means. None, said, when a plane that could know it did not answer.
+    pub(super) fn row(
+        &self,
+        name: &str,
+        now: Timestamp,
+        printer: &mut Printer,
+    ) -> Result<Option<Row>, Error> {
+        let failures = self.failures();
+        for failure in &failures {
+            printer.warning(failure);
+        }
+        let names = [name.to_owned()];
+        match self.rows(&names, now).0.into_iter().next() {
+            Some(row) => Ok(Some(row)),
+            None if failures.is_empty() => Err(Error::NoSuchNode {
+                cluster: self.cluster.clone(),
+                names: names.to_vec(),
+            }),
+            None => {
+                printer.warning(&format!("no plane that answered knows `{name}`"));
+                Ok(None)
+            }
+        }
+    }
+
     /// A line for each plane that did not answer.
-    pub(super) fn failures(&self) -> Vec<String> {
+    fn failures(&self) -> Vec<String> {
         let failed = |name: &str, error: Option<&String>| Some(format!("{name}: {}", error?));
         [
             failed("kubernetes", self.observations.nodes.error()),

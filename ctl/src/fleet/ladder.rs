@@ -100,15 +100,22 @@ pub struct Seen<'a> {
 /// Climbs the ladder.
 pub fn climb(seen: Seen<'_>, cluster: &str, observed_at: Timestamp) -> NodeDiagnosis {
     let rungs: Vec<Rung> = [
-        instance(&seen),
-        checks(&seen),
-        console(&seen),
-        node(&seen),
-        ready(&seen),
-        agent(&seen),
+        ("instance", instance(&seen)),
+        ("status checks", checks(&seen)),
+        ("console", console(&seen)),
+        ("node", Some(node(&seen))),
+        ("ready", ready(&seen)),
+        ("agent", agent(&seen)),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(name, look)| {
+        let (holds, detail) = look?;
+        Some(Rung {
+            name: name.into(),
+            holds,
+            detail,
+        })
+    })
     .collect();
     let any = |holds| rungs.iter().any(|rung| rung.holds == holds);
     let health = if any(Holds::Failed) || seen.row.health == Health::Unhealthy {
@@ -135,16 +142,10 @@ pub fn climb(seen: Seen<'_>, cluster: &str, observed_at: Timestamp) -> NodeDiagn
     }
 }
 
-fn rung(name: &str, holds: Holds, detail: impl Into<String>) -> Option<Rung> {
-    Some(Rung {
-        name: name.into(),
-        holds,
-        detail: detail.into(),
-    })
-}
+/// What was seen of a rung; none where there is no such thing to look at.
+type Look = Option<(Holds, String)>;
 
-fn instance(seen: &Seen<'_>) -> Option<Rung> {
-    const NAME: &str = "instance";
+fn instance(seen: &Seen<'_>) -> Look {
     let known = seen.observations.instances.answer().is_some();
     match (&seen.row.ec2, &seen.row.instance_id) {
         (Some(instance), _) => {
@@ -153,24 +154,25 @@ fn instance(seen: &Seen<'_>) -> Option<Rung> {
             let reason = reason.map(|reason| format!(": {reason}"));
             let detail = format!("{}{}", instance.state, reason.unwrap_or_default());
             let holds = if is_running { Holds::Ok } else { Holds::Failed };
-            rung(NAME, holds, detail)
+            Some((holds, detail))
         }
-        (None, Some(_)) if known => rung(NAME, Holds::Failed, "EC2 does not know it any more"),
-        (None, Some(_)) => rung(NAME, Holds::Unknown, "EC2 did not answer"),
+        (None, Some(_)) if known => {
+            Some((Holds::Failed, "EC2 does not know it any more".to_owned()))
+        }
+        (None, Some(_)) => Some((Holds::Unknown, "EC2 did not answer".to_owned())),
         // Fargate's have none.
         (None, None) => None,
     }
 }
 
-fn checks(seen: &Seen<'_>) -> Option<Rung> {
-    const NAME: &str = "status checks";
+fn checks(seen: &Seen<'_>) -> Look {
     seen.row
         .ec2
         .as_ref()
         .filter(|instance| instance.state == "running")?;
     let checks = match &seen.checks {
-        Err(error) => return rung(NAME, Holds::Unknown, error),
-        Ok(None) => return rung(NAME, Holds::Unknown, "EC2 has none of it"),
+        Err(error) => return Some((Holds::Unknown, error.clone())),
+        Ok(None) => return Some((Holds::Unknown, "EC2 has none of it".to_owned())),
         Ok(Some(checks)) => checks,
     };
     let words = [checks.system.as_str(), checks.instance.as_str()];
@@ -186,12 +188,11 @@ fn checks(seen: &Seen<'_>) -> Option<Rung> {
         checks.instance,
         events.collect::<String>()
     );
-    rung(NAME, holds, detail)
+    Some((holds, detail))
 }
 
 /// The console counts for an instance that has no Node; of others it only tells what became of the boot.
-fn console(seen: &Seen<'_>) -> Option<Rung> {
-    const NAME: &str = "console";
+fn console(seen: &Seen<'_>) -> Look {
     if seen.row.kubernetes.is_some() {
         return None;
     }
@@ -206,41 +207,37 @@ fn console(seen: &Seen<'_>) -> Option<Rung> {
             };
             let cause = cause.map(|cause| format!(": {}", cause.code));
             let detail = format!("{}{}", verdict.outcome.as_str(), cause.unwrap_or_default());
-            rung(NAME, holds, detail)
+            Some((holds, detail))
         }
-        (None, Some(error)) => rung(NAME, Holds::Unknown, error),
-        (None, None) => rung(
-            NAME,
+        (None, Some(error)) => Some((Holds::Unknown, error.clone())),
+        (None, None) => Some((
             Holds::Unknown,
-            "the agent has written no verdict to it",
-        ),
+            "the agent has written no verdict to it".to_owned(),
+        )),
     }
 }
 
-fn node(seen: &Seen<'_>) -> Option<Rung> {
-    const NAME: &str = "node";
+fn node(seen: &Seen<'_>) -> (Holds, String) {
     match (&seen.row.kubernetes, seen.observations.nodes.answer()) {
-        (Some(node), _) => rung(NAME, Holds::Ok, node.name.clone()),
-        (None, None) => rung(NAME, Holds::Unknown, "the API server did not answer"),
-        (None, Some(_)) if seen.row.health == Health::Pending => rung(
-            NAME,
+        (Some(node), _) => (Holds::Ok, node.name.clone()),
+        (None, None) => (Holds::Unknown, "the API server did not answer".to_owned()),
+        (None, Some(_)) if seen.row.health == Health::Pending => (
             Holds::Unknown,
-            "there is none yet, and it is not late",
+            "there is none yet, and it is not late".to_owned(),
         ),
-        (None, Some(_)) => rung(NAME, Holds::Failed, "there is none"),
+        (None, Some(_)) => (Holds::Failed, "there is none".to_owned()),
     }
 }
 
-fn ready(seen: &Seen<'_>) -> Option<Rung> {
-    const NAME: &str = "ready";
+fn ready(seen: &Seen<'_>) -> Look {
     let node = seen.row.kubernetes.as_ref()?;
     match node.ready() {
-        Some(ready) if ready.status == "True" => rung(NAME, Holds::Ok, ready.reason.clone()),
+        Some(ready) if ready.status == "True" => Some((Holds::Ok, ready.reason.clone())),
         Some(ready) => {
             let detail = format!("{}: {}", ready.reason, ready.message);
-            rung(NAME, Holds::Failed, detail)
+            Some((Holds::Failed, detail))
         }
-        None => rung(NAME, Holds::Failed, "the kubelet has not reported yet"),
+        None => Some((Holds::Failed, "the kubelet has not reported yet".to_owned())),
     }
 }
 
@@ -250,8 +247,7 @@ fn live<'a>(seen: &'a Seen<'_>) -> Option<&'a Document> {
     answer.document.as_ref().filter(|_| answer.is_live())
 }
 
-fn agent(seen: &Seen<'_>) -> Option<Rung> {
-    const NAME: &str = "agent";
+fn agent(seen: &Seen<'_>) -> Look {
     let answer = seen.row.agent.as_ref()?;
     let Some(document) = live(seen) else {
         let why = answer.failures.iter().map(|failure| {
@@ -259,15 +255,12 @@ fn agent(seen: &Seen<'_>) -> Option<Rung> {
             format!("{way}: {}", failure.error)
         });
         let why = why.collect::<Vec<_>>().join("; ");
-        return rung(
-            NAME,
-            Holds::Unknown,
-            if why.is_empty() {
-                "it was not asked".to_owned()
-            } else {
-                why
-            },
-        );
+        let why = if why.is_empty() {
+            "it was not asked".to_owned()
+        } else {
+            why
+        };
+        return Some((Holds::Unknown, why));
     };
     let holds = match document {
         Document::Diagnosis(diagnosis) => match diagnosis.health {
@@ -287,7 +280,7 @@ fn agent(seen: &Seen<'_>) -> Option<Rung> {
             None => format!("nothing found by nodeagent {}", document.agent_version()),
         },
     };
-    rung(NAME, holds, detail)
+    Some((holds, detail))
 }
 
 /// The finding that the agent takes for the cause.

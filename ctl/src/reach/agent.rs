@@ -7,26 +7,89 @@ use serde::{Deserialize, Serialize};
 use super::Way;
 
 /// What the agent is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// How the node is, as the daemon knows it.
     Status,
     /// Everything looked at anew, by probes; takes the node up to half a minute.
     Diagnosis,
+    /// What watched units wrote.
+    Logs(Logs),
+}
+
+/// A part of the node's journal. Both kinds of text are checked by [`Logs::is_plain`] when the command line is read: they
+/// become words of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logs {
+    /// Units, as `nodeagent logs --unit` takes them.
+    pub units: Vec<String>,
+    /// A duration or a time; the last lines of this boot without one.
+    pub since: Option<String>,
+}
+
+/// The last bytes of an output that Systems Manager keeps whole.
+const TAIL: usize = 23_900;
+
+impl Logs {
+    /// Whether a text is a name, a duration or a time, and nothing that a shell or a URL would read otherwise.
+    pub fn is_plain(text: &str) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@".contains(&byte);
+        text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(is_plain)
+    }
+
+    /// The newest lines are the end of the output, of which Systems Manager would keep the beginning.
+    fn command(&self) -> String {
+        let units = self.units.iter().map(|unit| format!(" --unit {unit}"));
+        let since = self.since.iter().map(|since| format!(" --since {since}"));
+        let arguments: String = units.chain(since).collect();
+        format!(
+            "lines=$(nodeagent logs{arguments}) || exit $?; printf '%s\\n' \"$lines\" | tail --bytes={TAIL}"
+        )
+    }
+
+    fn route(&self) -> String {
+        let units = self.units.iter().map(|unit| format!("unit={unit}"));
+        let since = self.since.iter().map(|since| format!("since={since}"));
+        let parameters: Vec<String> = units.chain(since).collect();
+        format!("/v1/logs?{}", parameters.join("&"))
+    }
+
+    /// The lines of an answer that came over Systems Manager, and whether older ones are left out.
+    pub fn whole_lines(text: &str) -> (&str, bool) {
+        if text.len() < TAIL - 1 {
+            return (text, false);
+        }
+        (text.split_once('\n').map_or(text, |(_, rest)| rest), true)
+    }
 }
 
 impl Question {
     /// The command that is run on the node.
-    pub fn command(self) -> &'static str {
+    pub fn command(&self) -> String {
         match self {
-            Self::Status => "nodeagent status -o json",
-            Self::Diagnosis => "nodeagent diagnose -o json",
+            Self::Status => "nodeagent status -o json".to_owned(),
+            Self::Diagnosis => "nodeagent diagnose -o json".to_owned(),
+            Self::Logs(logs) => logs.command(),
         }
     }
 
     /// The route of the agent's listener. It has none that starts probes: there the status has to do.
-    pub fn route(self) -> &'static str {
-        "/v1/status"
+    pub fn route(&self) -> String {
+        match self {
+            Self::Status | Self::Diagnosis => "/v1/status".to_owned(),
+            Self::Logs(logs) => logs.route(),
+        }
+    }
+
+    /// Whether a command that ended so has answered: `nodeagent` says by 3 and 4 that a node is not well, or that not
+    /// everything could be looked at.
+    pub fn is_answered_by(&self, exit_status: i32, output: &str) -> bool {
+        match self {
+            Self::Status | Self::Diagnosis => {
+                [0, 3, 4].contains(&exit_status) && !output.trim().is_empty()
+            }
+            Self::Logs(_) => exit_status == 0,
+        }
     }
 }
 
@@ -143,6 +206,42 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_becomes_a_word_of_a_command_is_plain() {
+        for text in [
+            "kubelet",
+            "amazon-ssm-agent.service",
+            "1h30m",
+            "2026-01-02T03:04:05Z",
+        ] {
+            assert!(Logs::is_plain(text), "{text}");
+        }
+        for text in ["", "-f", "a b", "a;b", "$(x)", "a&b", "`x`", "a\nb", "'"] {
+            assert!(!Logs::is_plain(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn logs_are_asked_for_by_command_and_by_route() {
+        let logs = Question::Logs(Logs {
+            units: vec!["kubelet".into(), "containerd".into()],
+            since: Some("10m".into()),
+        });
+        insta::assert_snapshot!(format!("{}\n{}", logs.command(), logs.route()), @r#"
+        lines=$(nodeagent logs --unit kubelet --unit containerd --since 10m) || exit $?; printf '%s\n' "$lines" | tail --bytes=23900
+        /v1/logs?unit=kubelet&unit=containerd&since=10m
+        "#);
+        assert!(logs.is_answered_by(0, "") && !logs.is_answered_by(3, "x"));
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_left_out_and_said() {
+        assert_eq!(Logs::whole_lines("one\ntwo\n"), ("one\ntwo\n", false));
+        let long = format!("half a line\n{}\n", "x".repeat(TAIL));
+        let (lines, is_cut) = Logs::whole_lines(&long);
+        assert!(is_cut && lines.starts_with("xx"));
+    }
 
     #[test]
     fn a_document_is_read_by_its_kind_and_a_stranger_is_named() {

@@ -44,7 +44,7 @@ pub struct Means {
 }
 
 /// What is asked, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Wish {
     /// What is asked for.
     pub question: Question,
@@ -57,7 +57,7 @@ pub struct Wish {
 impl Wish {
     fn deadline(&self) -> Duration {
         match self.question {
-            Question::Status => self.deadline,
+            Question::Status | Question::Logs(_) => self.deadline,
             Question::Diagnosis => self.deadline.max(DIAGNOSIS),
         }
     }
@@ -70,13 +70,7 @@ pub async fn ask(
     wish: Wish,
     told: UnboundedSender<String>,
 ) -> Vec<Answer> {
-    let managed = managed(&means, &subjects, wish).await;
-    let round = Arc::new(Round {
-        means,
-        managed,
-        wish,
-        told,
-    });
+    let round = Arc::new(Round::begin(means, &subjects, wish, told).await);
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let count = subjects.len();
     let mut asked = JoinSet::new();
@@ -84,7 +78,7 @@ pub async fn ask(
         let (round, permits) = (Arc::clone(&round), Arc::clone(&permits));
         asked.spawn(async move {
             let _permit = permits.acquire().await;
-            (index, round.one(&subject).await)
+            (index, round.document(&subject).await)
         });
     }
     let mut answers = vec![Answer::default(); count];
@@ -96,10 +90,25 @@ pub async fn ask(
     answers
 }
 
+/// Asks one of them for text: what it answered and the way it came, or why each way failed.
+pub async fn ask_for_text(
+    means: Means,
+    subject: Subject,
+    wish: Wish,
+    told: UnboundedSender<String>,
+) -> Result<(Way, String), Vec<Failure>> {
+    let subjects = [subject];
+    let round = Round::begin(means, &subjects, wish, told).await;
+    let [subject] = subjects;
+    // An AWS call is 16 KB of state.
+    let (answer, failures) = Box::pin(round.one(&subject, |_, text| Ok(text))).await;
+    answer.ok_or(failures)
+}
+
 /// Instances whose SSM agent has reported. None: it is not known, so each has to be tried.
 type Managed = Result<Option<BTreeMap<String, Ping>>, Failure>;
 
-async fn managed(means: &Means, subjects: &[Subject], wish: Wish) -> Managed {
+async fn managed(means: &Means, subjects: &[Subject], wish: &Wish) -> Managed {
     let Ok(ssm) = &means.ssm else {
         return Ok(None);
     };
@@ -128,8 +137,45 @@ struct Round {
 }
 
 impl Round {
-    async fn one(&self, subject: &Subject) -> Answer {
-        let mut answer = Answer::default();
+    async fn begin(
+        means: Means,
+        subjects: &[Subject],
+        wish: Wish,
+        told: UnboundedSender<String>,
+    ) -> Self {
+        let managed = managed(&means, subjects, &wish).await;
+        Self {
+            means,
+            managed,
+            wish,
+            told,
+        }
+    }
+
+    async fn document(&self, subject: &Subject) -> Answer {
+        let (answer, failures) = self.one(subject, |way, text| document(way, &text)).await;
+        let now = Timestamp::from_second(Timestamp::now().as_second()).ok();
+        match answer {
+            Some((way, document)) => Answer {
+                reach: Some(way),
+                at: now,
+                document: Some(document),
+                failures,
+            },
+            None => Answer {
+                failures,
+                ..Answer::default()
+            },
+        }
+    }
+
+    /// One way after the other, until an answer can be read.
+    async fn one<T>(
+        &self,
+        subject: &Subject,
+        read: impl Fn(Way, String) -> Result<T, Failure>,
+    ) -> (Option<(Way, T)>, Vec<Failure>) {
+        let mut failures = Vec::new();
         for &way in self.wish.reach.live() {
             let text = match way {
                 _ if subject.obstacle.is_some() => {
@@ -139,17 +185,12 @@ impl Round {
                 Way::Forward => self.forward(subject).await,
                 Way::Api | Way::Console => continue,
             };
-            match text.and_then(|text| document(way, &text)) {
-                Ok(document) => {
-                    answer.reach = Some(way);
-                    answer.at = Timestamp::from_second(Timestamp::now().as_second()).ok();
-                    answer.document = Some(document);
-                    return answer;
-                }
-                Err(failure) => answer.failures.push(failure),
+            match text.and_then(|text| read(way, text)) {
+                Ok(read) => return (Some((way, read)), failures),
+                Err(failure) => failures.push(failure),
             }
         }
-        answer
+        (None, failures)
     }
 
     async fn ssm(&self, subject: &Subject) -> Result<String, Failure> {
@@ -164,7 +205,7 @@ impl Round {
         self.tell(subject, "asked over ssm");
         ssm.run(
             instance_id,
-            self.wish.question.command(),
+            &self.wish.question,
             self.wish.deadline(),
             |progress| self.tell(subject, progress.describe()),
         )
@@ -179,7 +220,8 @@ impl Round {
             return Err(plain(Way::Forward, error.to_owned()));
         };
         self.tell(subject, "asked at its own listener");
-        let asked = forward.get(address, self.wish.question.route());
+        let route = self.wish.question.route();
+        let asked = forward.get(address, &route);
         match tokio::time::timeout(self.wish.deadline, asked).await {
             Ok(outcome) => outcome.map_err(|error| failure(Way::Forward, &error, error.hints())),
             Err(_) => Err(silent(Way::Forward, self.wish.deadline)),

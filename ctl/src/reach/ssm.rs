@@ -15,6 +15,7 @@ use aws_sdk_ssm::types::{
 };
 use jiff::Timestamp;
 
+use super::agent::Question;
 use crate::observe::aws::{self, Aws};
 
 use invocation::{Ending, Invocation, Progress};
@@ -166,16 +167,17 @@ impl Ssm {
         Ok(managed)
     }
 
-    /// Runs a command of the agent on an instance and returns what it wrote to standard output. `told` hears how far it is.
+    /// Asks the agent of an instance; what it wrote to standard output. `told` hears how far it is.
     pub async fn run(
         &self,
         instance_id: &str,
-        command: &str,
+        question: &Question,
         deadline: Duration,
         told: impl FnMut(&Progress) + Send,
     ) -> Result<String, Error> {
-        let ended = run::to_its_end(self, instance_id, command, deadline, told).await?;
-        ended.answer(instance_id)
+        let command = question.command();
+        let ended = run::to_its_end(self, instance_id, &command, deadline, told).await?;
+        ended.answer(instance_id, question)
     }
 }
 

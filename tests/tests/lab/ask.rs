@@ -38,6 +38,15 @@ fn over_ssm(lab: &Lab, record: &MachineRecord) {
     assert!(page.contains("\nanswered by ssm (just now)\n"), "{page}");
 
     diagnoses(lab, record, 0, "ok          agent: ");
+    let output = nodectl(lab, &["logs", &record.instance_id, "--since", "10m"]);
+    let lines = text(&output.stdout);
+    println!(
+        "{} lines of the kubelet\n{}",
+        lines.lines().count(),
+        text(&output.stderr)
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(lines.contains(" kubelet["), "{lines}");
 
     let row = row(lab, &record.instance_id, &[], 0);
     let agent = &row["agent"];

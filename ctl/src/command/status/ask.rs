@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::super::error::Error;
 use super::super::planes::Planes;
@@ -31,15 +31,9 @@ pub(in crate::command) async fn agents(
         deadline,
     };
     let subjects = rows.iter().map(fleet::subject).collect();
-    let (told, mut heard) = unbounded_channel();
-    let mut asking = pin!(ask::ask(means(planes, flags), subjects, wish, told));
-    let answers = loop {
-        tokio::select! {
-            biased;
-            Some(line) = heard.recv() => printer.note(&line),
-            answers = &mut asking => break answers,
-        }
-    };
+    let (told, heard) = unbounded_channel();
+    let asking = ask::ask(means(planes, flags), subjects, wish, told);
+    let answers = heeding(asking, heard, printer).await;
     let consoles = &planes.observations.consoles;
     rows.into_iter()
         .zip(answers)
@@ -51,7 +45,24 @@ pub(in crate::command) async fn agents(
         .collect()
 }
 
-fn means(planes: &mut Planes, flags: &ReachFlags) -> Means {
+/// Lets the work go on and prints what it tells.
+pub(in crate::command) async fn heeding<T>(
+    work: impl Future<Output = T>,
+    mut heard: UnboundedReceiver<String>,
+    printer: &mut Printer,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            Some(line) = heard.recv() => printer.note(&line),
+            done = &mut work => return done,
+        }
+    }
+}
+
+/// The ways to the agents of a cluster.
+pub(in crate::command) fn means(planes: &mut Planes, flags: &ReachFlags) -> Means {
     let ssm = match &planes.aws {
         Ok(aws) => Ok(Ssm::new(aws)),
         Err(error) => Err(failure(Way::Ssm, error)),

@@ -3,9 +3,8 @@
 //! The states: <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html>
 
 use super::Error;
+use crate::reach::agent::Question;
 
-/// Exit statuses with which `nodeagent` has answered: well, not well, could not check everything.
-const ANSWERS: [i32; 3] = [0, 3, 4];
 /// What `sh` ends with when there is no such program.
 const NOT_FOUND: i32 = 127;
 /// Characters that Systems Manager keeps of standard output.
@@ -149,7 +148,7 @@ pub(super) struct Invocation {
 impl Invocation {
     /// The answer of an invocation that has ended. `nodeagent` says by its exit status that a node is not well: that is an
     /// answer too.
-    pub(super) fn answer(self, instance_id: &str) -> Result<String, Error> {
+    pub(super) fn answer(self, instance_id: &str, question: &Question) -> Result<String, Error> {
         let has_run = matches!(
             self.progress,
             Progress::Ended(Ending::Success | Ending::Failed)
@@ -169,7 +168,7 @@ impl Invocation {
                 instance_id: instance_id.to_owned(),
             });
         }
-        if !ANSWERS.contains(&self.exit_status) || self.output.trim().is_empty() {
+        if !question.is_answered_by(self.exit_status, &self.output) {
             return Err(Error::Failed {
                 status: self.exit_status,
                 said: said(&self.error),
@@ -208,7 +207,7 @@ mod tests {
             output: output.into(),
             error: error.into(),
         }
-        .answer("i-1")
+        .answer("i-1", &Question::Status)
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! ([`root::Root`] below a temporary directory, [`imds::Imds`] against a local service) or through its trait
 //! ([`systemd::Units`], [`exec::Run`]).
 
+pub mod access_review;
 pub mod aws;
 pub mod blocks;
 mod body;

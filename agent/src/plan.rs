@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, check};
+use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, Serve, check};
 use node::max_pods::Reserved;
 use node::wire::Identity;
 use serde::{Deserialize, Serialize};
@@ -132,6 +132,9 @@ pub struct Summary {
     /// What the daemon writes to the Node.
     #[serde(default, skip_serializing_if = "is_default")]
     pub report: Report,
+    /// Where the daemon answers beside its socket.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub serve: Serve,
 }
 
 impl Summary {
@@ -317,6 +320,7 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
         fast_path: inputs.agent.fast_path,
         ssm_left_alone: !inputs.agent.ssm_enabled,
         report: inputs.agent.report,
+        serve: inputs.agent.serve,
     }
 }
 

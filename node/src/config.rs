@@ -21,7 +21,7 @@ pub mod user_data;
 pub mod write;
 pub mod yaml;
 
-pub use agent_config::{AfterBoot, AgentConfig, CredentialSource, Report, ScriptGate};
+pub use agent_config::{AfterBoot, AgentConfig, CredentialSource, Report, ScriptGate, Serve};
 pub use decode::{Document, Source, decode};
 pub use explain::explain;
 pub use node_config::NodeConfig;

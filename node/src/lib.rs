@@ -8,6 +8,7 @@
 //! | [`containerd`] | containerd's configuration, version 2 in the words of version 3 |
 //! | [`max_pods`] | the instance table, max pods and what the kubelet reserves for them |
 //! | [`token`] | the SigV4 presigned bearer token |
+//! | [`service_account`] | what a token of a service account says of itself |
 //! | [`finding`] | the catalogue of faults that an agent can name |
 //! | [`rule`] | log lines in, observations of findings out |
 //! | [`log_line`] | lines of logs as they are found in files |
@@ -33,5 +34,6 @@ pub mod rank;
 pub mod redact;
 pub mod rule;
 pub mod scan;
+pub mod service_account;
 pub mod token;
 pub mod wire;

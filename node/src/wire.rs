@@ -2,6 +2,7 @@
 //!
 //! Field names are the JSON contract: add fields, never rename them. Everything here is already redacted.
 
+pub mod access;
 mod boot;
 mod diagnosis;
 mod facts;

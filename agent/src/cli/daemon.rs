@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! journal, units, probes ─> watch ─┬─> report ─> annotation, conditions, events
-//! plan, verdict          ─> boot  ─┴─> serve  ─> socket
+//! plan, verdict          ─> boot  ─┴─> serve  ─> socket, network
 //! ```
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::host;
 use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
 use crate::report::{self, event};
-use crate::serve::{Server, Sources};
+use crate::serve::{Server, Sources, network};
 use crate::source;
 use crate::watch::boot::{self, Boot};
 use crate::watch::schedule::Schedule;
@@ -87,6 +87,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run());
     let settings = source::own_settings(root);
+    tasks.spawn(network::follow(sources, settings.serve));
     let ssm_by_default = settings.ssm_enabled;
     let wants_ssm = || {
         let boot = boot_out.clone();

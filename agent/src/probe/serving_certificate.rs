@@ -8,8 +8,6 @@ use super::Outcome;
 use crate::host::path;
 use crate::host::root::Root;
 
-/// Where the kubelet keeps the certificate that it asked the cluster for (`--cert-dir`).
-const CERTIFICATE: &str = "/var/lib/kubelet/pki/kubelet-server-current.pem";
 /// Settings with which it asks for none, or keeps it elsewhere.
 const OTHERWISE: [&str; 4] = [
     "tlsCertFile",
@@ -26,7 +24,7 @@ pub fn look(root: &Root) -> Outcome {
         path::KUBELET_ENVIRONMENT,
     ];
     let settings = settings.map(|file| root.read_text(file).ok().flatten().unwrap_or_default());
-    judge(root.exists(CERTIFICATE), &settings)
+    judge(root.exists(path::SERVING_CERTIFICATE), &settings)
 }
 
 /// What it means that the certificate is there or not, with these settings of the kubelet.
@@ -47,7 +45,10 @@ fn judge(is_there: bool, settings: &[String]) -> Outcome {
     }
     Outcome::fault(
         &finding::JOIN_SERVING_CERT_PENDING,
-        format!("there is no {CERTIFICATE}: the request for it is pending"),
+        format!(
+            "there is no {}: the request for it is pending",
+            path::SERVING_CERTIFICATE
+        ),
     )
 }
 
@@ -105,7 +106,7 @@ mod tests {
                 "there is no /var/lib/kubelet/pki/kubelet-server-current.pem: the request for it is pending"
             )
         );
-        root.write(CERTIFICATE, b"", 0o600).unwrap();
+        root.write(path::SERVING_CERTIFICATE, b"", 0o600).unwrap();
         assert_eq!(look(&root), Outcome::Passed);
     }
 }

@@ -30,8 +30,6 @@ use crate::host::journal::{Excerpt, Part};
 use crate::host::root::Root;
 use crate::watch::logs;
 
-/// Answers at a time.
-const ANSWERS: usize = 4;
 /// The most bytes of one that does not follow …
 const BYTES: usize = 8 * 1024 * 1024;
 /// … and how long it takes; less than a connection may.
@@ -50,15 +48,15 @@ struct Logs {
 }
 
 /// The route.
-pub(super) fn router(root: &Root) -> axum::Router {
-    routed(PathBuf::from("journalctl"), &host_name(root))
+pub(super) fn router(root: &Root, at_a_time: usize) -> axum::Router {
+    routed(PathBuf::from("journalctl"), &host_name(root), at_a_time)
 }
 
-fn routed(journalctl: PathBuf, host: &str) -> axum::Router {
+fn routed(journalctl: PathBuf, host: &str, at_a_time: usize) -> axum::Router {
     let logs = Logs {
         journalctl: journalctl.into(),
         host: host.into(),
-        places: Arc::new(Semaphore::new(ANSWERS)),
+        places: Arc::new(Semaphore::new(at_a_time)),
     };
     axum::Router::new()
         .route("/v1/logs", get(answer))
@@ -101,7 +99,7 @@ async fn answer(
         Err((status, text)) => return (status, format!("{text}\n")).into_response(),
     };
     let Ok(place) = Arc::clone(&logs.places).try_acquire_owned() else {
-        let text = format!("{ANSWERS} logs are read already; try again later\n");
+        let text = "as many logs are read already as may be at a time; try again later\n";
         return (StatusCode::TOO_MANY_REQUESTS, text).into_response();
     };
     let excerpt = match Excerpt::open_with(&logs.journalctl, &part) {

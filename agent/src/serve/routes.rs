@@ -13,8 +13,22 @@ use super::health::{self, Check};
 use super::view::{Sources, View};
 use super::{logs, metrics};
 
+/// How much is answered at a time, beside the number of connections.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Logs.
+    pub(super) logs: usize,
+}
+
+impl Bounds {
+    /// Of the socket.
+    pub(super) const SOCKET: Self = Self { logs: 4 };
+    /// Of each listener of the network, which have their own so that they take nothing from the socket.
+    pub(super) const NETWORK: Self = Self { logs: 2 };
+}
+
 /// All paths.
-pub(super) fn router(sources: &Sources) -> axum::Router {
+pub(super) fn router(sources: &Sources, bounds: Bounds) -> axum::Router {
     axum::Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
@@ -25,7 +39,7 @@ pub(super) fn router(sources: &Sources) -> axum::Router {
         .route("/v1/facts", get(facts))
         .route("/metrics", get(metrics_text))
         .with_state(sources.clone())
-        .merge(logs::router(&sources.root))
+        .merge(logs::router(&sources.root, bounds.logs))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(middleware::from_fn(only_get))
 }

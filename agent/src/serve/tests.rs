@@ -7,8 +7,11 @@ use node::wire::{
     Timing, Verdict,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use std::time::Duration;
 
 use super::*;
 use crate::boot::Machine;
@@ -20,17 +23,18 @@ use crate::report::event;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
 
-struct Daemon {
+pub(super) struct Daemon {
     directory: tempfile::TempDir,
+    pub(super) sources: Sources,
     seen: watch::Sender<Seen>,
-    boot: watch::Sender<Boot>,
+    pub(super) boot: watch::Sender<Boot>,
     _ssm: watch::Sender<SsmState>,
     _pods: watch::Sender<Option<u32>>,
     _events: watch::Sender<event::Counters>,
 }
 
 impl Daemon {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (seen, seen_out) = watch::channel(Seen::nothing());
         let (boot, boot_out) = watch::channel(Boot::default());
@@ -51,6 +55,7 @@ impl Daemon {
         tokio::spawn(server.run());
         Self {
             directory,
+            sources,
             seen,
             boot,
             _ssm: ssm,
@@ -290,7 +295,7 @@ async fn everything_but_get_of_a_known_path_is_refused() {
     }
     let long = format!(
         "GET /{} HTTP/1.1\r\nhost: x\r\n\r\n",
-        "x".repeat(HEAD_BYTES * 2)
+        "x".repeat(connection::HEAD_BYTES * 2)
     );
     let answer = daemon.raw(long.as_bytes()).await;
     assert!(

@@ -5,6 +5,7 @@
 
 mod after_boot;
 mod report;
+mod serve;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use after_boot::{AfterBoot, CloudFormation, Ec2Tag, LifecycleHook, OnFailure, Signals};
 pub use report::{Conditions, Report, ReportSpec};
+pub use serve::{Serve, ServeSpec};
 
 /// `kind` of an AgentConfig.
 pub const KIND: &str = "AgentConfig";
@@ -42,6 +44,8 @@ pub struct AgentConfig {
     pub after_boot: AfterBoot,
     /// What is written to the Node for the life of it.
     pub report: Report,
+    /// Where the daemon answers beside its unix socket.
+    pub serve: Serve,
 }
 
 /// How max pods and the kubelet's reserve are computed.
@@ -105,6 +109,7 @@ impl Default for AgentConfig {
             ssm_enabled: true,
             after_boot: AfterBoot::default(),
             report: Report::default(),
+            serve: Serve::default(),
         }
     }
 }
@@ -164,6 +169,7 @@ impl AgentConfig {
                 on_failure: spec.on_failure.unwrap_or(self.after_boot.on_failure),
             },
             report: self.report.with(&spec.report),
+            serve: self.serve.with(&spec.serve),
         }
     }
 }
@@ -205,6 +211,8 @@ pub struct AgentConfigSpec {
     pub on_failure: Option<OnFailure>,
     /// What is written to the Node.
     pub report: ReportSpec,
+    /// Where the daemon answers beside its unix socket.
+    pub serve: ServeSpec,
 }
 
 /// `spec.ssm` of an AgentConfig document.

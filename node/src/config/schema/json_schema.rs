@@ -52,7 +52,7 @@ fn object(fields: &[Field]) -> Map<String, Value> {
 fn default(field: &Field) -> Value {
     match field.kind {
         Kind::Flag => json!(field.default == "true"),
-        Kind::Count => field
+        Kind::Count | Kind::Port => field
             .default
             .parse::<u32>()
             .map_or(Value::Null, Value::from),
@@ -71,6 +71,12 @@ fn kind(kind_of_field: &Kind) -> Map<String, Value> {
         Kind::Count => {
             let mut schema = typed("integer");
             schema.insert("minimum".to_owned(), json!(0));
+            schema
+        }
+        Kind::Port => {
+            let mut schema = typed("integer");
+            schema.insert("minimum".to_owned(), json!(1));
+            schema.insert("maximum".to_owned(), json!(u16::MAX));
             schema
         }
         Kind::Duration => {

@@ -17,6 +17,7 @@ use kube::client::Body;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
 use node::redact::Secret;
+use node::wire::access::AUDIENCE;
 use tokio::sync::OnceCell;
 
 use crate::observe::kubernetes::Connection;
@@ -25,10 +26,6 @@ mod account;
 
 pub use account::Account;
 
-/// Where agents listen, unless told otherwise.
-pub const PORT: u16 = 9978;
-/// The one audience of the token.
-const AUDIENCE: &str = "nodectl.dev/agent";
 /// How long the token lives, in seconds; the least that the API server issues.
 const LIFETIME: i64 = 600;
 /// An address that is not reachable from here is silent; a listener takes its connection at once.

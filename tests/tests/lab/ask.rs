@@ -3,12 +3,18 @@
 use std::{ffi::OsStr, process::Output, time::Instant};
 
 use lab::{
-    cloud::record::MachineRecord, guard::GuardedLab, image, lifecycle::Lab, machine::Wanted, setup,
+    cloud::record::MachineRecord, control_plane, guard::GuardedLab, image, lifecycle::Lab,
+    machine::Wanted, setup,
 };
 use node::wire::Outcome;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{DEADLINE, layout, option::says, user_data};
+
+const SERVE: &str = "apiVersion: nodectl.dev/v1alpha1
+kind: AgentConfig
+spec: {serve: {tls: true}}
+";
 
 #[test]
 fn an_agent_is_asked_and_the_answer_says_how() {
@@ -19,6 +25,7 @@ fn an_agent_is_asked_and_the_answer_says_how() {
     let lab = Lab::up_guarded(&layout).unwrap();
     let wanted = Wanted {
         user_data: user_data("eks-managed"),
+        files: vec![("etc/nodeagent/config.d/serve.yaml", SERVE.to_owned())],
         ..Wanted::default()
     };
     let record = lab.add_machine(&wanted).unwrap();
@@ -26,6 +33,7 @@ fn an_agent_is_asked_and_the_answer_says_how() {
     assert_eq!(verdict.outcome, Outcome::Joined);
 
     over_ssm(&lab, &record);
+    at_its_own_listener(&lab, &record);
     a_broken_node_says_what_is_wrong(&lab, &record);
     an_ssm_agent_that_is_off_is_told(&lab, &record);
     let left = GuardedLab::down(lab).unwrap();
@@ -59,6 +67,81 @@ fn over_ssm(lab: &Lab, record: &MachineRecord) {
         agent["document"]["verdict"]["identity"]["nodeName"],
         record.local_hostname.as_str()
     );
+}
+
+/// Nobody is let in before the account exists and may; the administrator's own token would be, and is not shown.
+fn at_its_own_listener(lab: &Lab, record: &MachineRecord) {
+    let flags = ["--reach", "forward"];
+    let error = |row: &Value| row["agent"]["failures"][0]["error"].to_string();
+    let absent = error(&row(lab, &record.instance_id, &flags, 4));
+    assert!(absent.contains("the API server answers 404"), "{absent}");
+
+    create_account(lab);
+    let forbidden = error(&row(lab, &record.instance_id, &flags, 4));
+    println!("{forbidden}");
+    assert!(forbidden.contains("answers 403"), "{forbidden}");
+
+    create(
+        lab,
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        &json!({
+            "metadata": {"name": "nodectl-agents"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "nodectl-agents"},
+            "subjects": [{"kind": "ServiceAccount", "name": "nodectl", "namespace": "nodectl"}],
+        }),
+    );
+    let row = until_row(lab, &record.instance_id, &flags);
+    assert_eq!(
+        (&row["agent"]["reach"], &row["agent"]["document"]["kind"]),
+        (&"forward".into(), &"Status".into()),
+        "{row:#}"
+    );
+    let logs = nodectl(
+        lab,
+        &[
+            "logs",
+            &record.local_hostname,
+            "--reach",
+            "forward",
+            "--unit",
+            "containerd",
+        ],
+    );
+    assert_eq!(logs.status.code(), Some(0), "{logs:?}");
+    println!("{} bytes of containerd", logs.stdout.len());
+    assert!(text(&logs.stdout).contains(" containerd["), "{logs:?}");
+}
+
+/// The account, and the role that is not bound to it yet.
+fn create_account(lab: &Lab) {
+    let named = json!({"metadata": {"name": "nodectl"}});
+    create(lab, "/api/v1/namespaces", &named);
+    create(lab, "/api/v1/namespaces/nodectl/serviceaccounts", &named);
+    create(
+        lab,
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        &json!({
+            "metadata": {"name": "nodectl-agents"},
+            "rules": [{
+                "apiGroups": ["nodectl.dev"],
+                "resources": ["nodeagents/status", "nodeagents/logs"],
+                "verbs": ["get"],
+            }],
+        }),
+    );
+}
+
+/// The row, once the agent has answered: it may remember a refusal for a moment.
+fn until_row(lab: &Lab, name: &str, flags: &[&str]) -> Value {
+    let began = Instant::now();
+    loop {
+        let output = nodectl(lab, &[&["status", name, "-o", "json"], flags].concat());
+        if output.status.code() == Some(0) {
+            let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+            return document["items"][0].clone();
+        }
+        assert!(began.elapsed() < DEADLINE, "{output:?}");
+    }
 }
 
 /// What the agent says goes before what the API server still says.
@@ -132,6 +215,19 @@ fn page_with(lab: &Lab, record: &MachineRecord, code: i32, words: &str) -> Strin
         }
         assert!(began.elapsed() < DEADLINE, "{output:?}");
     }
+}
+
+/// Creates an object by its path.
+fn create(lab: &Lab, path: &str, object: &Value) {
+    lab.inside(|| async move {
+        let client = control_plane::client(&lab.layout).await.unwrap();
+        let request = http::Request::post(path)
+            .header("content-type", "application/json")
+            .body(object.to_string().into_bytes())
+            .unwrap();
+        let _created: Value = client.request(request).await.unwrap();
+    })
+    .unwrap();
 }
 
 /// The one row of `nodectl status NAME -o json`.

@@ -1,6 +1,7 @@
 //! Flags of the commands that ask the agent of a node.
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use node::wire::access::TLS_PORT;
 
 use super::OutputFlag;
@@ -57,6 +58,9 @@ pub struct LogsArgs {
         value_parser = word
     )]
     pub since: Option<String>,
+    /// Go on with the lines that come, over the agent's own listener
+    #[arg(short, long, env = "NODECTL_FOLLOW", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub follow: bool,
     /// EKS cluster, instead of the one of the context
     #[arg(
         long,

@@ -9,6 +9,7 @@ use crate::observe::{aws, cluster, eks, kubeconfig, kubernetes};
 use crate::plan;
 use crate::print::document;
 use crate::reach::agent::Failure;
+use crate::reach::forward;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -95,12 +96,17 @@ pub enum Error {
         /// The ways that were tried.
         failures: Vec<Failure>,
     },
-    /// A way on which there are no logs.
-    #[error("`--reach {reach}` has no logs")]
+    /// A way on which there are no logs, or none that go on.
+    #[error("`--reach {reach}` has no logs{}", if *.is_following { " that can be followed" } else { "" })]
     NoLogs {
         /// The way.
         reach: &'static str,
+        /// Whether they were to go on.
+        is_following: bool,
     },
+    /// The agent's own listener could not be asked.
+    #[error(transparent)]
+    Forward(#[from] forward::Error),
     /// The document cannot be written.
     #[error(transparent)]
     Document(#[from] document::Error),
@@ -118,7 +124,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Cluster(_) | Self::NoLogs { .. } => Exit::Usage,
-            Self::Unreached { .. } => Exit::Unchecked,
+            Self::Unreached { .. } | Self::Forward(_) => Exit::Unchecked,
             Self::Timeout { .. } => Exit::Timeout,
             Self::Apply(apply::kubeconfig::Error::Locked { .. }) => Exit::Conflict,
             _ => Exit::Failed,
@@ -154,7 +160,11 @@ impl Error {
                 let hints = failures.iter().flat_map(|failure| failure.hints.iter());
                 hints.cloned().collect()
             }
+            Self::NoLogs {
+                is_following: true, ..
+            } => vec!["`--reach forward` has".into()],
             Self::NoLogs { .. } => vec!["`--reach ssm` and `--reach forward` have".into()],
+            Self::Forward(error) => error.hints(),
             Self::NoSuchNode { .. } => vec!["`nodectl status` without a name lists all".into()],
             Self::NoAws { .. }
             | Self::Kubeconfig(_)

@@ -96,7 +96,16 @@ pub(super) async fn look(
         access: access.aws(),
     };
     let target = cluster::resolve(kubeconfig.as_ref(), &wish)?;
-    Ok(observe(target, kubeconfig, names, all_consoles, access.timeout, now).await)
+    // The calls of all planes are one large future.
+    Ok(Box::pin(observe(
+        target,
+        kubeconfig,
+        names,
+        all_consoles,
+        access.timeout,
+        now,
+    ))
+    .await)
 }
 
 async fn observe(

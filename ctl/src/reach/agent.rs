@@ -47,7 +47,8 @@ impl Logs {
         )
     }
 
-    fn route(&self) -> String {
+    /// The route of the agent's listener.
+    pub fn route(&self) -> String {
         let units = self.units.iter().map(|unit| format!("unit={unit}"));
         let since = self.since.iter().map(|since| format!("since={since}"));
         let parameters: Vec<String> = units.chain(since).collect();

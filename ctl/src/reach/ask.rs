@@ -216,8 +216,7 @@ impl Round {
     async fn forward(&self, subject: &Subject) -> Result<String, Failure> {
         let forward = self.means.forward.as_ref().map_err(Clone::clone)?;
         let Some(address) = &subject.address else {
-            let error = "it has no Node, and without one no certificate to answer with";
-            return Err(plain(Way::Forward, error.to_owned()));
+            return Err(without_node());
         };
         self.tell(subject, "asked at its own listener");
         let route = self.wish.question.route();
@@ -262,6 +261,12 @@ pub fn failure(way: Way, error: &(dyn std::error::Error + 'static), hints: Vec<S
         error: text.split_whitespace().collect::<Vec<_>>().join(" "),
         hints,
     }
+}
+
+/// The kubelet's serving certificate is the listener's.
+pub fn without_node() -> Failure {
+    let error = "it has no Node, and without one no certificate to answer with";
+    plain(Way::Forward, error.to_owned())
 }
 
 fn plain(way: Way, error: String) -> Failure {

@@ -6,10 +6,11 @@
 //! account, for agents alone, for ten minutes. The caller's own token, with which a node could act as the caller, is never
 //! sent to a node.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use http::{Request, Uri};
-use http_body_util::{BodyExt as _, Limited};
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt as _, Collected, Limited};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
@@ -23,8 +24,11 @@ use tokio::sync::OnceCell;
 use crate::observe::kubernetes::Connection;
 
 mod account;
+mod lines;
 
 pub use account::Account;
+
+use lines::Lines;
 
 /// How long the token lives, in seconds; the least that the API server issues.
 const LIFETIME: i64 = 600;
@@ -32,6 +36,8 @@ const LIFETIME: i64 = 600;
 const CONNECT: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
 const LONGEST: usize = 16 << 20;
+/// … and of a refusal.
+const LONGEST_REFUSAL: usize = 4 << 10;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -150,11 +156,54 @@ impl Forward {
 
     /// Asks the agent at this address for a route; what it answered.
     pub async fn get(&self, address: &str, route: &str) -> Result<String, Error> {
+        let answer = self.open(address, route).await?;
+        let broken = |source| Error::Body {
+            address: address.to_owned(),
+            source,
+        };
+        let body = Limited::new(answer.into_body(), LONGEST);
+        let body = body.collect().await.map_err(broken)?.to_bytes();
+        String::from_utf8(body.to_vec()).map_err(|error| broken(Box::new(error)))
+    }
+
+    /// Asks for a route whose answer does not end, and hands on whole lines as they come, until the agent ends it or `each`
+    /// breaks off. The answer has to begin within the deadline.
+    pub async fn follow(
+        &self,
+        address: &str,
+        route: &str,
+        deadline: Duration,
+        mut each: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let unanswered = |source| Error::Unanswered {
+            address: address.to_owned(),
+            source,
+        };
+        let opened = tokio::time::timeout(deadline, self.open(address, route)).await;
+        let mut body = opened
+            .map_err(|elapsed| unanswered(Box::new(elapsed)))??
+            .into_body();
+        let mut lines = Lines::default();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| unanswered(source(error)))?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if let Some(whole) = lines.add(&data)
+                && each(&whole).is_break()
+            {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&self, address: &str, route: &str) -> Result<Response<Body>, Error> {
         let authority = self.connection.authority().ok_or(Error::NoAuthority)?;
         // Before the token: what no node can be shown need not be issued.
         let target = Target::new(address, self.port)?;
         let token = self.token.get_or_try_init(|| self.issue()).await?;
-        target.get(authority.clone(), token, route).await
+        target.open(authority.clone(), token, route).await
     }
 
     /// A token that is good for agents and for nothing else.
@@ -210,12 +259,13 @@ impl Target {
         Ok(Self { url, address })
     }
 
-    async fn get(
+    /// The answer, if the listener has one.
+    async fn open(
         self,
         authority: Vec<Vec<u8>>,
         token: &Secret<String>,
         route: &str,
-    ) -> Result<String, Error> {
+    ) -> Result<Response<Body>, Error> {
         let unanswered = |source| Error::Unanswered {
             address: self.address.clone(),
             source,
@@ -237,23 +287,19 @@ impl Target {
             .await
             .map_err(|error| unanswered(source(error)))?;
         let status = answer.status();
-        let broken = |source| Error::Body {
-            address: self.address.clone(),
-            source,
-        };
-        let body = Limited::new(answer.into_body(), LONGEST)
-            .collect()
-            .await
-            .map_err(broken)?
-            .to_bytes();
-        let text = String::from_utf8(body.to_vec()).map_err(|error| broken(Box::new(error)))?;
         if status.is_success() {
-            return Ok(text);
+            return Ok(answer);
         }
+        // What cannot be read says no more than the status does.
+        let said = Limited::new(answer.into_body(), LONGEST_REFUSAL)
+            .collect()
+            .await;
+        let said = said.map(Collected::to_bytes).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
         Err(Error::Refused {
             address: self.address,
             code: status.as_u16(),
-            message: node::redact::text(&text.split_whitespace().collect::<Vec<_>>().join(" ")),
+            message: node::redact::text(&said.split_whitespace().collect::<Vec<_>>().join(" ")),
         })
     }
 }

@@ -54,7 +54,7 @@ fn over_ssm(lab: &Lab, record: &MachineRecord) {
         text(&output.stderr)
     );
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(lines.contains(" kubelet["), "{lines}");
+    assert!(lines.contains(" kubelet: "), "{lines}");
 
     let row = row(lab, &record.instance_id, &[], 0);
     let agent = &row["agent"];
@@ -109,7 +109,7 @@ fn at_its_own_listener(lab: &Lab, record: &MachineRecord) {
     );
     assert_eq!(logs.status.code(), Some(0), "{logs:?}");
     println!("{} bytes of containerd", logs.stdout.len());
-    assert!(text(&logs.stdout).contains(" containerd["), "{logs:?}");
+    assert!(text(&logs.stdout).contains(" containerd: "), "{logs:?}");
 }
 
 /// The account, and the role that is not bound to it yet.

@@ -163,3 +163,22 @@ fn failure<'a, T>(
         Plane::Failed { error, hints } => Some((name, error, hints)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::fixture;
+    use crate::reach::agent::Answer;
+
+    #[test]
+    fn a_way_that_was_asked_for_and_gave_no_answer_leaves_the_node_unchecked() {
+        let unanswered = Answer::default();
+        let row = fixture::rows().remove(1);
+        let row = fleet::answered(row, unanswered, None, Reach::Ssm);
+        let observations = fixture::observations();
+        let now = fixture::now();
+        let list = NodeStatusList::new("prod", "us-east-1", now, &observations, vec![row]);
+        assert_eq!(exit(&list, Reach::Ssm), Exit::Unchecked);
+        assert_eq!(exit(&list, Reach::Auto), Exit::Ok);
+    }
+}

@@ -97,22 +97,19 @@ pub(super) async fn look(
     };
     let target = cluster::resolve(kubeconfig.as_ref(), &wish)?;
     // The calls of all planes are one large future.
-    Ok(Box::pin(observe(
-        target,
-        kubeconfig,
-        names,
-        all_consoles,
-        access.timeout,
-        now,
-    ))
-    .await)
+    let mut planes = Box::pin(observe(target, kubeconfig, names, access.timeout, now)).await;
+    if let Ok(aws) = &planes.aws {
+        let (rows, _) = planes.rows(names, now);
+        let asked = questions(&rows, all_consoles);
+        planes.observations.consoles = console::ask(aws, asked, access.timeout).await;
+    }
+    Ok(planes)
 }
 
 async fn observe(
     target: Target,
     kubeconfig: Option<Kubeconfig>,
     names: &[String],
-    all_consoles: bool,
     timeout: Duration,
     now: Timestamp,
 ) -> Planes {
@@ -154,7 +151,7 @@ async fn observe(
         |_| target.access.region.clone().unwrap_or_default(),
         |aws| aws.region().to_owned(),
     );
-    let mut planes = Planes {
+    Planes {
         cluster: target.cluster,
         region,
         observations: Observations {
@@ -164,13 +161,7 @@ async fn observe(
         },
         aws,
         connection,
-    };
-    if let Ok(aws) = &planes.aws {
-        let (rows, _) = planes.rows(names, now);
-        let asked = questions(&rows, all_consoles);
-        planes.observations.consoles = console::ask(aws, asked, timeout).await;
     }
-    planes
 }
 
 fn plane<T>(outcome: Result<T, Error>) -> Plane<T> {

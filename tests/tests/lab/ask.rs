@@ -110,6 +110,24 @@ fn at_its_own_listener(lab: &Lab, record: &MachineRecord) {
     assert_eq!(logs.status.code(), Some(0), "{logs:?}");
     println!("{} bytes of containerd", logs.stdout.len());
     assert!(text(&logs.stdout).contains(" containerd: "), "{logs:?}");
+    follows(lab, record);
+}
+
+/// Goes on until somebody ends it.
+fn follows(lab: &Lab, record: &MachineRecord) {
+    let program = image::program("nodectl").unwrap();
+    let mut words = vec![OsStr::new("5"), program.as_os_str()];
+    let flags = [
+        "logs",
+        &record.local_hostname,
+        "--follow",
+        "--unit",
+        "containerd",
+    ];
+    words.extend(flags.map(OsStr::new));
+    let output = lab.output(OsStr::new("timeout"), &words).unwrap();
+    assert_eq!(output.status.code(), Some(124), "{output:?}");
+    assert!(text(&output.stdout).contains(" containerd: "), "{output:?}");
 }
 
 /// The account, and the role that is not bound to it yet.
@@ -166,25 +184,32 @@ fn a_broken_node_says_what_is_wrong(lab: &Lab, record: &MachineRecord) {
     lab.wait_ready(record, DEADLINE).unwrap();
 }
 
-/// Systems Manager does not know yet that nobody fetches its commands: the deadline says so, and the annotation stands in.
+/// Systems Manager does not know yet that nobody fetches its commands: the deadline says so, and the listener answers; when
+/// that is gone too, the annotation stands in.
 fn an_ssm_agent_that_is_off_is_told(lab: &Lab, record: &MachineRecord) {
     says(lab, record, &["systemctl", "stop", "amazon-ssm-agent"]);
-    let output = nodectl(lab, &["status", &record.local_hostname, "--timeout", "5s"]);
-    let page = text(&output.stdout);
-    println!("{page}{}", text(&output.stderr));
-    assert!(page.contains("\nanswered by api"), "{page}");
-    assert!(
-        page.contains("\nnot ssm     the SSM agent has not fetched the command within 5s\n"),
-        "{page}"
-    );
-    assert!(page.contains("\nnot forward "), "{page}");
+    let status = ["status", &record.local_hostname, "--timeout", "5s"];
+    let page = text(&nodectl(lab, &status).stdout);
+    println!("{page}");
+    let not_fetched = "\nnot ssm     the SSM agent has not fetched the command within 5s\n";
+    assert!(page.contains("\nanswered by forward"), "{page}");
+    assert!(page.contains(not_fetched), "{page}");
 
     let flags = ["--reach", "ssm", "--timeout", "5s"];
     let row = row(lab, &record.local_hostname, &flags, 4);
     assert_eq!(row["agent"]["reach"], Value::Null);
     assert_eq!(row["agent"]["failures"][0]["reach"], "ssm");
-    assert_eq!(row["state"], "Ready", "{row:#}");
-    says(lab, record, &["systemctl", "start", "amazon-ssm-agent"]);
+    assert_eq!(row["name"], record.local_hostname.as_str(), "{row:#}");
+
+    says(lab, record, &["systemctl", "stop", "nodeagent"]);
+    let page = text(&nodectl(lab, &status).stdout);
+    println!("{page}");
+    assert!(page.contains("\nanswered by api"), "{page}");
+    assert!(page.contains(not_fetched), "{page}");
+    assert!(
+        page.contains("\nnot forward asking the agent at "),
+        "{page}"
+    );
 }
 
 /// `nodectl diagnose` ends so; its ladder has this rung.

@@ -64,6 +64,33 @@ enum State {
 }
 
 impl Invocation {
+    /// What `SendCommand` asks for, of no instance yet.
+    fn read(request: &Value, now: Timestamp) -> Result<Self, Fault> {
+        if request["DocumentName"] != DOCUMENT {
+            return Err(refused("InvalidDocument", "The document does not exist."));
+        }
+        let parameters = &request["Parameters"];
+        let commands = strings(&parameters["commands"]);
+        let delivery = request["TimeoutSeconds"].as_i64().unwrap_or(3600);
+        if commands.is_empty() || delivery < 30 {
+            let message = "The parameters are not valid.";
+            return Err(refused("InvalidParameters", message));
+        }
+        let first = |name: &str| strings(&parameters[name]).into_iter().next();
+        let execution = first("executionTimeout").and_then(|text| text.parse().ok());
+        Ok(Self {
+            command_id: random::request_id(),
+            instance_id: String::new(),
+            comment: request["Comment"].as_str().unwrap_or_default().to_owned(),
+            commands,
+            working_directory: first("workingDirectory").unwrap_or_default(),
+            requested: now,
+            delivery: SignedDuration::from_secs(delivery),
+            execution: SignedDuration::from_secs(execution.unwrap_or(3600)),
+            state: State::Waiting,
+        })
+    }
+
     /// Status, its details and the response code.
     fn status(&self, now: Timestamp) -> (&'static str, &'static str, i64) {
         match &self.state {
@@ -116,66 +143,32 @@ impl Commands {
         account_id: &str,
         now: Timestamp,
     ) -> Result<Value, Fault> {
-        if request["DocumentName"] != DOCUMENT {
-            return Err(refused("InvalidDocument", "The document does not exist."));
-        }
+        let wanted = Invocation::read(request, now)?;
         let instance_ids = strings(&request["InstanceIds"]);
-        let unmanaged: Vec<&String> = instance_ids.iter().filter(|id| !is_managed(id)).collect();
+        let ids = instance_ids.iter().map(String::as_str);
+        let unmanaged: Vec<&str> = ids.filter(|id| !is_managed(id)).collect();
         if instance_ids.is_empty() || !unmanaged.is_empty() {
-            let ids = unmanaged
-                .iter()
-                .map(|id| id.as_str())
-                .collect::<Vec<_>>()
-                .join(", ");
+            let ids = unmanaged.join(", ");
             let message =
                 format!("Instances [[{ids}]] not in a valid state for account {account_id}");
             return Err(refused("InvalidInstanceId", message));
         }
-        let parameters = request.get("Parameters").unwrap_or(&Value::Null);
-        let commands = strings(&parameters["commands"]);
-        let delivery = request
-            .get("TimeoutSeconds")
-            .and_then(Value::as_i64)
-            .unwrap_or(3600);
-        if commands.is_empty() || delivery < 30 {
-            return Err(refused(
-                "InvalidParameters",
-                "The parameters are not valid.",
-            ));
-        }
-        let first = |name: &str| strings(&parameters[name]).into_iter().next();
-        let execution = first("executionTimeout").and_then(|text| text.parse().ok());
-        let invocation = Invocation {
-            command_id: random::request_id(),
-            instance_id: String::new(),
-            comment: request
-                .get("Comment")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            commands,
-            working_directory: first("workingDirectory").unwrap_or_default(),
-            requested: now,
-            delivery: SignedDuration::from_secs(delivery),
-            execution: SignedDuration::from_secs(execution.unwrap_or(3600)),
-            state: State::Waiting,
-        };
         let answer = json!({ "Command": {
-            "CommandId": invocation.command_id,
+            "CommandId": wanted.command_id,
             "DocumentName": DOCUMENT,
-            "Comment": invocation.comment,
+            "Comment": wanted.comment,
             "InstanceIds": instance_ids,
             "RequestedDateTime": now.as_second(),
             "Status": "Pending",
             "StatusDetails": "Pending",
-            "TimeoutSeconds": delivery,
+            "TimeoutSeconds": wanted.delivery.as_secs(),
             "TargetCount": instance_ids.len(),
         }});
-        self.all()
-            .extend(instance_ids.into_iter().map(|id| Invocation {
-                instance_id: id,
-                ..invocation.clone()
-            }));
+        let invocations = instance_ids.into_iter().map(|id| Invocation {
+            instance_id: id,
+            ..wanted.clone()
+        });
+        self.all().extend(invocations);
         self.arrived.notify_waiters();
         Ok(answer)
     }

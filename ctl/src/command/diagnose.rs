@@ -8,12 +8,13 @@ use super::planes::{self, Planes};
 use super::status::ask;
 use crate::cli::{AccessFlags, DiagnoseArgs, Output};
 use crate::exit::Exit;
-use crate::fleet::ladder::{self, NodeDiagnosis, Seen};
+use crate::fleet::ladder::{self, Access, NodeDiagnosis, Seen};
 use crate::fleet::{Health, Row};
 use crate::observe::ec2::{self, Checks};
+use crate::observe::eks;
 use crate::print::{Printer, document, ladder_page, node_status};
 use crate::reach::Reach;
-use crate::reach::agent::Question;
+use crate::reach::agent::{Document, Question};
 
 pub(super) async fn run(
     args: &DiagnoseArgs,
@@ -43,6 +44,7 @@ pub(super) async fn run(
     };
     let seen = Seen {
         checks: checks(&planes, &row, access).await,
+        access: role(&planes, &row, access).await,
         row,
         observations: &planes.observations,
     };
@@ -81,4 +83,27 @@ async fn checks(
     within(access.timeout, act, ec2::checks(aws, id))
         .await
         .map_err(|error| Chain(&error).to_string())
+}
+
+/// Asked for what has no Node, where it or its console tells the role.
+async fn role(planes: &Planes, row: &Row, access: &AccessFlags) -> Option<Access> {
+    let aws = planes.aws.as_ref().ok()?;
+    if row.kubernetes.is_some() {
+        return None;
+    }
+    let told = row
+        .agent
+        .as_ref()
+        .and_then(|answer| answer.document.as_ref());
+    let console = row.console.as_ref();
+    let verdict = told
+        .and_then(Document::verdict)
+        .or_else(|| console.and_then(|console| console.verdict.as_ref()))?;
+    let role_arn = Some(verdict.identity.role_arn.clone()).filter(|arn| !arn.is_empty())?;
+    let asked = eks::access_entry(aws, &planes.cluster, &role_arn);
+    let entry = within(access.timeout, "reading the access entry", asked).await;
+    Some(Access {
+        role_arn,
+        entry: entry.map_err(|error| Chain(&error).to_string()),
+    })
 }

@@ -95,6 +95,17 @@ pub struct Seen<'a> {
     pub observations: &'a Observations,
     /// EC2's checks; an error is one line.
     pub checks: Result<Option<Checks>, String>,
+    /// The role of an instance that has no Node, where it is known, and what lets it in.
+    pub access: Option<Access>,
+}
+
+/// Whether the cluster lets a role in.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// ARN of the role as STS shows it.
+    pub role_arn: String,
+    /// Type of its access entry; an error is one line.
+    pub entry: Result<Option<String>, String>,
 }
 
 /// Climbs the ladder.
@@ -103,6 +114,7 @@ pub fn climb(seen: Seen<'_>, cluster: &str, observed_at: Timestamp) -> NodeDiagn
         ("instance", instance(&seen)),
         ("status checks", checks(&seen)),
         ("console", console(&seen)),
+        ("access", access(&seen)),
         ("node", Some(node(&seen))),
         ("ready", ready(&seen)),
         ("agent", agent(&seen)),
@@ -215,6 +227,26 @@ fn console(seen: &Seen<'_>) -> Look {
             "the agent has written no verdict to it".to_owned(),
         )),
     }
+}
+
+/// An entry is not the only thing that lets a role in: a missing one is no proof.
+fn access(seen: &Seen<'_>) -> Look {
+    let Access { role_arn, entry } = seen.access.as_ref()?;
+    Some(match entry {
+        Ok(Some(kind)) if kind == "EC2_LINUX" => (
+            Holds::Ok,
+            format!("access entry of type EC2_LINUX for {role_arn}"),
+        ),
+        Ok(Some(kind)) => (
+            Holds::Unknown,
+            format!("access entry of type {kind} for {role_arn}; nodes use EC2_LINUX"),
+        ),
+        Ok(None) => (
+            Holds::Unknown,
+            format!("no access entry for {role_arn}; only aws-auth could let it in"),
+        ),
+        Err(error) => (Holds::Unknown, error.clone()),
+    })
 }
 
 fn node(seen: &Seen<'_>) -> (Holds, String) {

@@ -64,6 +64,7 @@ mod tests {
             row: answered(fixture::rows().remove(2), answer, None, Reach::Auto),
             observations: &observations,
             checks: Ok(None),
+            access: None,
         };
         let diagnosis = climb(seen, "prod", fixture::now());
         insta::assert_snapshot!(page(&diagnosis, fixture::now(), false));

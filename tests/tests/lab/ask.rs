@@ -36,6 +36,7 @@ fn an_agent_is_asked_and_the_answer_says_how() {
     at_its_own_listener(&lab, &record);
     a_broken_node_says_what_is_wrong(&lab, &record);
     an_ssm_agent_that_is_off_is_told(&lab, &record);
+    a_stranger_is_diagnosed_without_a_node(&lab);
     let left = GuardedLab::down(lab).unwrap();
     assert_eq!(left, Vec::<String>::new(), "left behind");
 }
@@ -208,6 +209,33 @@ fn an_ssm_agent_that_is_off_is_told(lab: &Lab, record: &MachineRecord) {
     assert!(page.contains(not_fetched), "{page}");
     assert!(
         page.contains("\nnot forward asking the agent at "),
+        "{page}"
+    );
+}
+
+/// It never becomes a Node, and its agent is asked all the same.
+fn a_stranger_is_diagnosed_without_a_node(lab: &Lab) {
+    let record = lab
+        .add_machine(&Wanted {
+            role: "stranger".to_owned(),
+            user_data: user_data("eks-managed"),
+            ..Wanted::default()
+        })
+        .unwrap();
+    let began = Instant::now();
+    let page = loop {
+        let output = nodectl(lab, &["diagnose", &record.instance_id]);
+        let page = text(&output.stdout);
+        if output.status.code() == Some(3) && page.contains("\nroot cause  join.unauthorized: ") {
+            break page;
+        }
+        assert!(began.elapsed() < DEADLINE, "{output:?}");
+    };
+    println!("{page}after {:.1} s", began.elapsed().as_secs_f64());
+    assert!(page.contains("\nanswered by ssm"), "{page}");
+    assert!(page.contains("access: no access entry for "), "{page}");
+    assert!(
+        page.contains("\nfix         aws eks create-access-entry "),
         "{page}"
     );
 }

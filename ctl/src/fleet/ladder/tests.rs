@@ -24,6 +24,7 @@ fn diagnosed(
         row,
         observations: &observations,
         checks,
+        access: None,
     };
     climb(seen, "prod", fixture::now())
 }
@@ -118,6 +119,31 @@ fn an_instance_without_a_node_is_explained_by_its_console() {
         .and_then(|cause| cause.code.as_deref());
     assert_eq!(code, Some("join.unauthorized"));
     insta::assert_snapshot!(told(&diagnosis));
+}
+
+#[test]
+fn a_role_without_an_entry_is_said_and_is_no_proof() {
+    let observations = fixture::observations();
+    let look = |entry| {
+        let seen = Seen {
+            row: fixture::rows().remove(3),
+            observations: &observations,
+            checks: Ok(Some(ok())),
+            access: Some(Access {
+                role_arn: "arn:aws:iam::1:role/stranger".into(),
+                entry,
+            }),
+        };
+        access(&seen).unwrap()
+    };
+    assert_eq!(look(Ok(Some("EC2_LINUX".into()))).0, Holds::Ok);
+    let (holds, detail) = look(Ok(None));
+    assert_eq!(holds, Holds::Unknown);
+    assert!(
+        detail.contains("no access entry for arn:aws:iam::1:role/stranger"),
+        "{detail}"
+    );
+    assert_eq!(look(Ok(Some("STANDARD".into()))).0, Holds::Unknown);
 }
 
 #[test]

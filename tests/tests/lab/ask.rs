@@ -73,15 +73,11 @@ fn over_ssm(lab: &Lab, record: &MachineRecord) {
 /// Nobody is let in before the account exists and may; the administrator's own token would be, and is not shown.
 fn at_its_own_listener(lab: &Lab, record: &MachineRecord) {
     let flags = ["--reach", "forward"];
-    let error = |row: &Value| row["agent"]["failures"][0]["error"].to_string();
-    let absent = error(&row(lab, &record.instance_id, &flags, 4));
-    assert!(absent.contains("the API server answers 404"), "{absent}");
-
+    let absent = until_refused(lab, record, "the API server answers 404");
+    println!("{absent}");
     create_account(lab);
-    let forbidden = error(&row(lab, &record.instance_id, &flags, 4));
-    println!("{forbidden}");
-    assert!(forbidden.contains("answers 403"), "{forbidden}");
-
+    // The listener opens with the kubelet's serving certificate, some seconds after the Node.
+    println!("{}", until_refused(lab, record, "answers 403"));
     create(
         lab,
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
@@ -112,6 +108,19 @@ fn at_its_own_listener(lab: &Lab, record: &MachineRecord) {
     println!("{} bytes of containerd", logs.stdout.len());
     assert!(text(&logs.stdout).contains(" containerd: "), "{logs:?}");
     follows(lab, record);
+}
+
+/// Why the listener gave no answer, once it is for this reason.
+fn until_refused(lab: &Lab, record: &MachineRecord, words: &str) -> String {
+    let began = Instant::now();
+    loop {
+        let row = row(lab, &record.instance_id, &["--reach", "forward"], 4);
+        let error = row["agent"]["failures"][0]["error"].to_string();
+        if error.contains(words) {
+            return error;
+        }
+        assert!(began.elapsed() < DEADLINE, "{error}");
+    }
 }
 
 /// Goes on until somebody ends it.

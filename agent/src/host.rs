@@ -17,6 +17,7 @@ pub mod imds;
 pub mod inotify;
 pub mod journal;
 pub mod kubernetes;
+pub mod new_file;
 pub mod notify;
 pub mod own_node;
 pub mod path;

@@ -6,6 +6,7 @@
 //! bytes of head. [`view`] is what is known at one moment;
 //! [`health`], [`metrics`] and the status document are pure functions of it.
 
+mod bundle;
 pub mod client;
 mod connection;
 mod group;
@@ -15,6 +16,7 @@ mod metrics;
 pub mod network;
 mod routes;
 mod socket;
+mod stream;
 pub mod view;
 
 use tokio::net::UnixListener;

@@ -31,6 +31,8 @@ mod option;
 mod proxy;
 #[path = "lab/said.rs"]
 mod said;
+#[path = "lab/serve.rs"]
+mod serve;
 #[path = "lab/signals.rs"]
 mod signals;
 #[path = "lab/ssm.rs"]

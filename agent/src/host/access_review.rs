@@ -250,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    fn told(status: serde_json::Value) -> Option<User> {
+    fn told(status: &serde_json::Value) -> Option<User> {
         let review = json!({ "spec": {}, "status": status });
         user(serde_json::from_value(review).unwrap(), "a")
     }
@@ -261,7 +261,7 @@ mod tests {
             "authenticated": true, "audiences": ["a"],
             "user": { "username": "system:serviceaccount:x:y", "uid": "1", "groups": ["g"], "extra": { "k": ["v"] } },
         });
-        let user = told(good.clone()).unwrap();
+        let user = told(&good).unwrap();
         assert_eq!(user.name, "system:serviceaccount:x:y");
         let attributes = Attributes {
             verb: "get",
@@ -289,9 +289,9 @@ mod tests {
         ] {
             let mut status = good.clone();
             status[field] = value;
-            assert_eq!(told(status), None, "{field}");
+            assert_eq!(told(&status), None, "{field}");
         }
-        assert_eq!(told(json!({})), None);
+        assert_eq!(told(&json!({})), None);
     }
 
     #[test]

@@ -88,7 +88,8 @@ fn reads(checks: &str) -> bool {
     })
 }
 
-async fn get(root: &Root, target: &'static str) -> Result<(StatusCode, Bytes), Error> {
+/// Status and body of an answer.
+pub async fn get(root: &Root, target: &'static str) -> Result<(StatusCode, Bytes), Error> {
     timeout(DEADLINE, ask(root, target))
         .await
         .map_err(|_| Error::Deadline)?

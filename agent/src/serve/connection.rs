@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::Layer as _;
 
-use super::logs::Follows;
+use super::stream::Streams;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -56,13 +56,13 @@ pub(super) async fn take<S, A>(
     }
 }
 
-/// Answers what is asked on one connection, for a time; longer while a log is followed.
+/// Answers what is asked on one connection, for a time; longer while a log is followed or a bundle collected.
 pub(super) async fn answer<S>(name: &'static str, stream: S, peer: Peer, router: axum::Router)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let follows = Follows::default();
-    let service = Extension(peer).layer(Extension(follows.clone()).layer(router));
+    let streams = Streams::default();
+    let service = Extension(peer).layer(Extension(streams.clone()).layer(router));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -77,7 +77,7 @@ where
                 tracing::debug!(error = %Chain(&error), "a connection to the {name} ended early");
                 return;
             }
-            Err(_) if follows.are_going_on() => {}
+            Err(_) if streams.are_going_on() => {}
             Err(_) => {
                 tracing::debug!("a connection to the {name} took too long");
                 return;

@@ -1,5 +1,6 @@
 //! Requests that are not answered: what their sender is told, and the line in the journal.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -98,6 +99,13 @@ struct Lines {
 }
 
 impl Lines {
+    fn new() -> Self {
+        Self {
+            bucket: Bucket::new(LINES, LINE_PERIOD),
+            left_out: 0,
+        }
+    }
+
     /// How many lines were left out before this one; `None` when this one is, too.
     fn next(&mut self) -> Option<u64> {
         if self.bucket.take() {
@@ -112,10 +120,7 @@ impl Audit {
     pub(super) fn new(listener: &'static str) -> Self {
         Self {
             listener,
-            lines: Arc::new(Mutex::new(Lines {
-                bucket: Bucket::new(LINES, LINE_PERIOD),
-                left_out: 0,
-            })),
+            lines: Arc::new(Mutex::new(Lines::new())),
         }
     }
 
@@ -132,7 +137,7 @@ impl Audit {
         if let Some(left_out) = lines.next() {
             tracing::warn!(
                 listener = self.listener,
-                peer = %peer.0.map(|peer| peer.to_string()).unwrap_or_default(),
+                peer = %address(peer),
                 method = %method.as_str().chars().take(8).collect::<String>(),
                 path = %path(uri),
                 status = refusal.status().as_u16(),
@@ -146,6 +151,13 @@ impl Audit {
     }
 }
 
+/// The address as people write it: that of IPv4 also where the socket is of IPv6.
+fn address(peer: Peer) -> String {
+    peer.0.map_or_else(String::new, |peer| {
+        SocketAddr::new(peer.ip().to_canonical(), peer.port()).to_string()
+    })
+}
+
 /// The path without its parameters, which can hold anything, and no longer than a line can bear.
 fn path(uri: &Uri) -> String {
     uri.path().chars().take(PATH_CHARACTERS).collect()
@@ -157,14 +169,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn lines_that_are_left_out_are_counted_in_the_next_one() {
-        let audit = Audit::new("x");
-        let mut lines = audit.lines.lock().unwrap();
+        let mut lines = Lines::new();
         let told: Vec<Option<u64>> = (0..12).map(|_| lines.next()).collect();
         let mut expected = vec![Some(0); 10];
         expected.extend([None, None]);
         assert_eq!(told, expected);
         tokio::time::advance(LINE_PERIOD).await;
         assert_eq!(lines.next(), Some(2));
+    }
+
+    #[test]
+    fn an_address_in_a_line_is_as_people_write_it() {
+        let told = |text: &str| address(Peer(Some(text.parse().unwrap())));
+        assert_eq!(told("[::ffff:10.0.0.1]:5"), "10.0.0.1:5");
+        assert_eq!(told("[2001:db8::1]:5"), "[2001:db8::1]:5");
+        assert_eq!(address(Peer(None)), "");
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn on_loopback_nothing_is_said_to_who_does_not_know_the_token() {
     let router = loopback::router(&daemon.sources, Fingerprint::of(&token));
     let good = format!("Bearer {}", token.expose());
     for path in ["/livez", "/v1/status", "/v1/logs", "/nowhere"] {
-        for wrong in ["", "Bearer x", &good[..good.len() - 1], token.expose()] {
+        for wrong in ["", "Bearer x", &format!("{good}0"), token.expose()] {
             let answer = ask(&router, "GET", path, wrong).await;
             assert_eq!(answer, (401, String::new()), "{path} {wrong}");
         }

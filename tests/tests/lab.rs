@@ -7,6 +7,8 @@
     reason = "the helpers of a test are test code too"
 )]
 
+#[path = "lab/ask.rs"]
+mod ask;
 #[path = "lab/canary.rs"]
 mod canary;
 #[path = "lab/cloud_init.rs"]

@@ -153,6 +153,7 @@ pub(crate) fn status(findings: Vec<OpenFinding>) -> Status {
             effective: Some(29),
         },
         ssm: SsmState::Registered,
+        sources: Vec::new(),
     }
 }
 

@@ -33,7 +33,8 @@ const SOON: Duration = Duration::from_secs(30);
 const LATER: Duration = Duration::from_mins(1);
 /// The rule of an interface forgets a failure when a minute later all is well: two failures are two in a row.
 const APART: Duration = Duration::from_secs(61);
-/// What others have to answer: a cluster of thousands of nodes must not become a load of its own.
+/// What others have to answer: a cluster of thousands of nodes must not become a load of its own, and least of all while its
+/// API server is in trouble.
 const CALM: Duration = Duration::from_mins(2);
 /// What costs more to look at, or is announced long before.
 const RARELY: Duration = Duration::from_mins(5);
@@ -156,7 +157,7 @@ pub(super) const NAME: Probe = Probe {
 pub(super) const ENDPOINT: Probe = Probe {
     name: "endpoint",
     period: CALM,
-    again: AGAIN,
+    again: SOON,
     looks_at: "a connection with TLS to the API server, through the proxy where one is set; nothing is said on it",
     findings: endpoint::FINDINGS,
     hints: &[&finding::KUBELET_HEARTBEAT_FAILED],

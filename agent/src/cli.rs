@@ -1,6 +1,7 @@
 //! The command line: what was asked, handed to the one function that does it, and its end as an exit code.
 
 mod boot;
+mod collect;
 mod completion;
 mod config;
 pub mod daemon;
@@ -125,6 +126,8 @@ enum Command {
     Logs(logs::Options),
     /// Show how long each phase of this boot took, from the start of the kernel until the node was Ready
     Boot(boot::Options),
+    /// Collect everything that is worth keeping of this node, without secrets, in one archive
+    Collect(collect::Options),
     /// Say what findings the lines of a log would raise
     Scan(scan::Options),
     /// Print a token for the cluster, as the kubelet's exec credential
@@ -204,6 +207,7 @@ pub async fn run() -> ExitCode {
         Command::Diagnose(options) => diagnose::run(&context, &options).await,
         Command::Logs(options) => logs::run(&context, &options).await,
         Command::Boot(options) => boot::run(&context, &options).await,
+        Command::Collect(options) => collect::run(&context, &options).await,
         Command::Scan(options) => scan::run(&context, &options),
         Command::Token(options) => token::run(&context, &options).await,
         Command::MaxPods(options) => max_pods::run(&context, &options).await,

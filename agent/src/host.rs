@@ -4,6 +4,7 @@
 //! ([`root::Root`] below a temporary directory, [`imds::Imds`] against a local service) or through its trait
 //! ([`systemd::Units`], [`exec::Run`]).
 
+pub mod access_review;
 pub mod aws;
 pub mod blocks;
 mod body;
@@ -15,7 +16,11 @@ pub mod exec;
 pub mod imds;
 pub mod inotify;
 pub mod journal;
+pub mod kmsg;
 pub mod kubernetes;
+pub mod log_file;
+pub mod loopback;
+pub mod new_file;
 pub mod notify;
 pub mod own_node;
 pub mod path;
@@ -25,6 +30,7 @@ pub mod root;
 pub mod socket;
 pub mod standard_input;
 pub mod systemd;
+pub mod tally;
 pub mod time_sync;
 pub mod volume;
 pub mod waiting;

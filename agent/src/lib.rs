@@ -15,11 +15,13 @@
 //! | [`probe`] | active checks: containerd, kubelet, kubeconfig, the way to the API server, the clock, the identity |
 //! | [`watch`] | the journal, the units and the probes, for the whole life of the node |
 //! | [`report`] | annotation, conditions and events of our own Node |
-//! | [`serve`] | health, status, findings, facts, logs and metrics on a unix socket |
+//! | [`serve`] | health, status, findings, facts, logs, metrics and bundles: on a unix socket, on the network when asked |
+//! | [`bundle`] | everything that is worth keeping of a broken node, in one archive |
 //! | [`host`] | the ports to the outside |
 
 pub mod apply;
 pub mod boot;
+pub mod bundle;
 pub mod cli;
 pub mod facts;
 pub mod host;

@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, Watch, check};
+use node::config::{AfterBoot, AgentConfig, NodeConfig, Report, ScriptGate, Serve, Watch, check};
 use node::max_pods::Reserved;
 use node::wire::Identity;
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,9 @@ pub struct Summary {
     /// What the daemon watches, as other sources than the agent's own directory say it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub watch: Watch,
+    /// Where the daemon answers beside its socket.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub serve: Serve,
 }
 
 impl Summary {
@@ -327,6 +330,7 @@ fn summary(inputs: &Inputs<'_>) -> Summary {
         ssm_left_alone: !inputs.agent.ssm_enabled,
         report: inputs.agent.report,
         watch: inputs.agent.watch.clone(),
+        serve: inputs.agent.serve,
     }
 }
 

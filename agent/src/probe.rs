@@ -4,26 +4,36 @@
 //! ladder of the join phase climbs them in order; none changes anything on the node or in the cluster. Those that are
 //! looked at again for the whole life of the node tell a [`reading`] of each object.
 
+pub mod allowance;
 pub mod auto_scaling;
+pub mod certificate;
 pub mod clock;
 pub mod cluster;
 pub mod conntrack;
 pub mod container_runtime;
+pub mod crash;
 pub mod credential;
 pub mod endpoint;
 pub mod forwarding;
+pub mod healthz;
 pub mod identity;
 pub mod interface;
+pub mod ipamd;
+pub mod kernel_setting;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod kubelet_config;
 pub mod limits;
 pub mod maintenance;
+pub mod name;
+pub mod pod_rule;
 pub mod pressure;
 pub mod private_name;
 pub mod program;
 pub mod read_only;
 pub mod reading;
 pub mod registration;
+pub mod role;
 pub mod serving_certificate;
 pub mod space;
 pub mod spot;

@@ -1,16 +1,18 @@
 //! The watch: what the units say and how they are, through the rules, for the life of the node.
 //!
-//! [`Watch`] is one long-lived loop. In: journal entries ([`Lines`]), observations of units ([`units`]) and of all else
+//! [`Watch`] is one long-lived loop. In: log lines of all sources ([`Lines`]), observations of units ([`units`]) and of all else
 //! that is looked at again and again ([`schedule`]), the time. Out: the open findings and its own counters, through a
-//! channel that always holds the latest. It keeps its place in the journal and what the rules know in a file ([`state`]),
+//! channel that always holds the latest. It keeps its place in each source and what the rules know in a file ([`state`]),
 //! so that a restart of the agent neither forgets a finding nor reads a line twice. It decides nothing itself: `node::rule`
 //! does. It ends only by being dropped; [`Watch::save`] comes after.
 
 pub mod boot;
 pub mod logs;
+pub mod rounds;
 pub mod rules;
 pub mod schedule;
 pub mod serving_certificate;
+mod source;
 pub mod ssm;
 mod state;
 pub mod units;
@@ -18,61 +20,30 @@ pub mod units;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
 use node::rule::{Engine, Observation, Signal};
-use node::wire::{Identity, OpenFinding};
+use node::wire::{Identity, LogSource, OpenFinding};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::host::journal::{self, Entry, Journal};
 use crate::host::root::Root;
 
 use rules::Rules;
+pub use source::{Lines, Places, Read, Sources, may_befall};
 use state::State;
 
 /// How often findings are looked at for recovery, and published.
 const TICK: Duration = Duration::from_secs(1);
-/// The cursor is saved at least so often while lines come in. Lines read twice after a crash are harmless.
+/// The places are saved at least so often while lines come in. Lines read twice after a crash are harmless.
 const SAVE_PERIOD: Duration = Duration::from_mins(1);
 /// Whatever is looked at from the start on was looked at by this time after the past has been read.
 const FIRST_CHECKS: Duration = Duration::from_secs(15);
 /// So many ticks without a line, and the past has been read.
 const QUIET_TICKS: u8 = 2;
-
-/// Where entries come from: the journal, or a test.
-pub trait Lines {
-    /// The next entry; safe to drop while it waits.
-    fn next(&mut self) -> impl Future<Output = Entry> + Send;
-    /// What was read so far.
-    fn counters(&self) -> journal::Counters;
-    /// Whether the source works now.
-    fn is_running(&self) -> bool;
-    /// From the next entry on, those of these units and other sources.
-    fn read_from(&mut self, sources: &BTreeSet<String>);
-}
-
-impl Lines for Journal {
-    async fn next(&mut self) -> Entry {
-        Journal::next(self).await
-    }
-
-    fn counters(&self) -> journal::Counters {
-        Journal::counters(self)
-    }
-
-    fn is_running(&self) -> bool {
-        Journal::is_running(self)
-    }
-
-    fn read_from(&mut self, sources: &BTreeSet<String>) {
-        Journal::read_from(self, sources);
-    }
-}
 
 /// What the watch shows of itself.
 #[derive(Debug, Clone)]
@@ -81,15 +52,13 @@ pub struct Seen {
     pub rules: Arc<Rules>,
     /// Findings that are open, root causes first.
     pub findings: Vec<OpenFinding>,
-    /// What was read and what was not.
-    pub counters: journal::Counters,
+    /// What was read and what was not, of each source.
+    pub sources: Vec<LogSource>,
     /// Sightings that found no room in the engine.
     pub refused: u64,
-    /// Age of the last line when it was read.
-    pub lag: Duration,
     /// Time that the rules took for lines.
     pub rule_time: Duration,
-    /// The source works now.
+    /// All sources that there are work now.
     pub is_source_running: bool,
     /// The SSM agent has reported to Systems Manager in this boot.
     pub has_ssm_connected: bool,
@@ -107,9 +76,8 @@ impl Seen {
         Self {
             rules: Arc::new(Rules::shipped()),
             findings: Vec::new(),
-            counters: journal::Counters::default(),
+            sources: Vec::new(),
             refused: 0,
-            lag: Duration::ZERO,
             rule_time: Duration::ZERO,
             is_source_running: false,
             has_ssm_connected: false,
@@ -159,11 +127,10 @@ pub struct Watch<L> {
     root: Root,
     boot_id: String,
     engine: Engine,
-    cursor: Option<String>,
+    places: Places,
     /// What is younger than this is not the past.
     started: Timestamp,
     quiet_ticks: u8,
-    lag: Duration,
     rule_time: Duration,
     is_caught_up: bool,
     /// When the first check came in after the past was read.
@@ -174,16 +141,16 @@ pub struct Watch<L> {
 #[derive(Debug)]
 struct Saved {
     at: Instant,
-    cursor: Option<String>,
+    /// Nothing was read since.
+    is_current: bool,
 }
 
-impl Watch<Journal> {
-    /// A watch of this machine's journal that goes on where the last one of this boot ended.
-    pub fn of_journal(root: &Root, boot_id: String, ports: Ports) -> Self {
-        let sources = ports.rules.borrow().journal_sources();
-        Self::new(root, boot_id, ports, Timestamp::now, |start| {
-            let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
-            Journal::follow(start, &sources)
+impl Watch<Sources> {
+    /// A watch of this machine that goes on where the last one of this boot ended.
+    pub fn of_machine(root: &Root, boot_id: String, ports: Ports) -> Self {
+        let units = ports.rules.borrow().journal_sources();
+        Self::new(root, boot_id, ports, Timestamp::now, |places| {
+            Sources::open(root, places, &units)
         })
     }
 }
@@ -195,19 +162,16 @@ impl<L: Lines> Watch<L> {
         boot_id: String,
         mut ports: Ports,
         clock: fn() -> Timestamp,
-        source: impl FnOnce(journal::Start) -> L,
+        source: impl FnOnce(&Places) -> L,
     ) -> Self {
         let rules = Arc::clone(&ports.rules.borrow_and_update());
         let mut engine = Engine::with(Arc::clone(&rules.set));
         let State {
-            cursor, snapshot, ..
+            places, snapshot, ..
         } = state::load(root, &boot_id);
         engine.restore(snapshot, clock());
-        let start = cursor
-            .clone()
-            .map_or(journal::Start::Boot, journal::Start::After);
         Self {
-            lines: source(start),
+            lines: source(&places),
             ports,
             rules,
             clock,
@@ -216,12 +180,11 @@ impl<L: Lines> Watch<L> {
             engine,
             saved: Saved {
                 at: Instant::now(),
-                cursor: cursor.clone(),
+                is_current: true,
             },
-            cursor,
+            places,
             started: clock(),
             quiet_ticks: 0,
-            lag: Duration::ZERO,
             rule_time: Duration::ZERO,
             is_caught_up: false,
             checked: None,
@@ -235,7 +198,7 @@ impl<L: Lines> Watch<L> {
         let (mut observers_are_gone, mut rules_stay) = (false, false);
         loop {
             tokio::select! {
-                entry = self.lines.next() => self.take(entry),
+                read = self.lines.next() => self.take(read),
                 observation = self.ports.observations.recv(), if !observers_are_gone => {
                     match observation {
                         // How a unit is now says nothing about the past that is being read.
@@ -256,16 +219,16 @@ impl<L: Lines> Watch<L> {
         }
     }
 
-    /// Writes down the place in the journal and what the rules know. A node whose disk is full goes on without.
+    /// Writes down the places in the sources and what the rules know. A node whose disk is full goes on without.
     pub fn save(&mut self) {
         let state = State {
             boot_id: self.boot_id.clone(),
-            cursor: self.cursor.clone(),
+            places: self.places.clone(),
             snapshot: self.engine.snapshot(),
         };
         self.saved = Saved {
             at: Instant::now(),
-            cursor: self.cursor.clone(),
+            is_current: true,
         };
         if let Err(error) = state::save(&self.root, &state) {
             tracing::warn!(error = %Chain(&error), "the state of the watch is not saved");
@@ -283,15 +246,17 @@ impl<L: Lines> Watch<L> {
         }
     }
 
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, Read { source, entry }: Read) {
         self.quiet_ticks = 0;
         self.is_caught_up |= entry.at >= self.started;
-        let age = (self.clock)().duration_since(entry.at);
-        self.lag = Duration::try_from(age).unwrap_or_default();
         let began = Instant::now();
         self.engine.record(&entry.record());
         self.rule_time += began.elapsed();
-        self.cursor = Some(entry.cursor);
+        match self.places.get_mut(source) {
+            Some(place) => *place = entry.cursor,
+            None => drop(self.places.insert(source.to_owned(), entry.cursor)),
+        }
+        self.saved.is_current = false;
     }
 
     fn tick(&mut self) {
@@ -303,7 +268,7 @@ impl<L: Lines> Watch<L> {
         self.is_caught_up |= self.quiet_ticks > QUIET_TICKS;
         self.engine.tick((self.clock)());
         let has_changed = self.publish();
-        let is_due = self.saved.at.elapsed() >= SAVE_PERIOD && self.saved.cursor != self.cursor;
+        let is_due = self.saved.at.elapsed() >= SAVE_PERIOD && !self.saved.is_current;
         if has_changed || is_due {
             self.save();
         }
@@ -321,9 +286,8 @@ impl<L: Lines> Watch<L> {
             let new = Seen {
                 rules: Arc::clone(&self.rules),
                 findings,
-                counters: self.lines.counters(),
+                sources: self.lines.reports(),
                 refused: self.engine.refused(),
-                lag: self.lag,
                 rule_time: self.rule_time,
                 is_source_running: self.lines.is_running(),
                 has_ssm_connected: self.engine.last(Signal::SsmConnected).is_some(),

@@ -3,6 +3,8 @@
 //! Every flag of a command that a person types has a `NODECTL_…` variable. `nodectl token` has none of its own: it is run by
 //! other programs, whose environment must not change what it prints.
 
+mod agent;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use node::max_pods::CniVersion;
 
 use crate::observe::aws::Access;
 use crate::print::Color;
+
+pub use agent::{DiagnoseArgs, LogsArgs, ReachFlags};
 
 /// Asks every worker node of an EKS cluster how it is, and gets you to the cluster.
 #[derive(Debug, Parser)]
@@ -116,6 +120,10 @@ pub struct OutputFlag {
 pub enum Command {
     /// Show every node of a cluster, also instances that never became a Node, and why
     Status(StatusArgs),
+    /// Look at one node from all sides, from its instance up to its agent, and say what is wrong and what to do
+    Diagnose(DiagnoseArgs),
+    /// Print what the kubelet and other watched units of a node wrote
+    Logs(LogsArgs),
     /// Write a context for a cluster into the kubeconfig
     Kubeconfig(KubeconfigArgs),
     /// Print a bearer token for a cluster; the credential plugin of kubectl
@@ -144,6 +152,9 @@ pub struct StatusArgs {
         hide_env_values = true
     )]
     pub cluster: Option<String>,
+    /// How the agents of named nodes are asked.
+    #[command(flatten)]
+    pub reach: ReachFlags,
     /// Output format.
     #[command(flatten)]
     pub output: OutputFlag,
@@ -329,6 +340,8 @@ mod tests {
     fn help_of_every_command() {
         let names = [
             "status",
+            "diagnose",
+            "logs",
             "kubeconfig",
             "token",
             "max-pods",

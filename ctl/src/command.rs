@@ -1,10 +1,13 @@
 //! One module per verb. A verb uses the other rooms in order: observe, decide, apply, print.
 
 mod completion;
+mod diagnose;
 mod error;
 mod explain;
 mod kubeconfig;
+mod logs;
 mod max_pods;
+mod planes;
 mod status;
 mod token;
 mod version;
@@ -23,6 +26,8 @@ pub async fn run(cli: Cli, printer: &mut Printer) -> Exit {
     let access = &cli.access;
     let outcome = match &cli.command {
         Command::Status(args) => status::run(args, access, Timestamp::now(), printer).await,
+        Command::Diagnose(args) => diagnose::run(args, access, Timestamp::now(), printer).await,
+        Command::Logs(args) => logs::run(args, access, Timestamp::now(), printer).await,
         Command::Kubeconfig(args) => kubeconfig::run(args, access, printer).await,
         Command::Token(args) => token::run(args, access, Timestamp::now(), printer).await,
         Command::MaxPods(args) => max_pods::run(args, printer),

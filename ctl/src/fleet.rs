@@ -2,7 +2,9 @@
 
 mod advice;
 mod age;
+mod answered;
 mod health;
+pub mod ladder;
 mod list;
 mod observation;
 mod row;
@@ -10,6 +12,7 @@ mod select;
 
 pub use advice::{Advice, advice};
 pub use age::age;
+pub use answered::{answered, subject};
 pub use health::{Health, State};
 pub use list::{NodeStatusList, PlaneReport};
 pub use observation::{Observations, Plane};

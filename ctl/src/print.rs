@@ -4,6 +4,8 @@
 //! per stream, when that stream is a terminal and neither `NO_COLOR` nor `--color never` forbids it.
 
 pub mod document;
+pub mod ladder_page;
+pub mod node_page;
 pub mod node_status;
 pub mod table;
 

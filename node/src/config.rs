@@ -22,7 +22,9 @@ pub mod user_data;
 pub mod write;
 pub mod yaml;
 
-pub use agent_config::{AfterBoot, AgentConfig, CredentialSource, Report, ScriptGate, Watch};
+pub use agent_config::{
+    AfterBoot, AgentConfig, CredentialSource, Report, ScriptGate, Serve, Watch,
+};
 pub use decode::{Document, Source, decode};
 pub use explain::explain;
 pub use node_config::NodeConfig;

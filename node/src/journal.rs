@@ -12,6 +12,9 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use crate::redact;
 use crate::rule::{KERNEL, MANAGER, Record};
 
+/// Unit of journald.
+const JOURNALD: &str = "systemd-journald.service";
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -126,6 +129,18 @@ pub fn entry(line: &[u8]) -> Result<Entry, Error> {
         at: at.ok_or(Error::Time { time })?,
         cursor: fields.cursor.0,
     })
+}
+
+/// Whose lines journald did not take because there were too many, and how many, where an entry says so.
+pub fn suppressed(entry: &Entry) -> Option<(&str, u64)> {
+    if entry.unit != JOURNALD {
+        return None;
+    }
+    let rest = entry.message.strip_prefix("Suppressed ")?;
+    let (count, unit) = rest.split_once(" messages from ")?;
+    // It may be named by its control group.
+    let unit = unit.rsplit('/').next().unwrap_or(unit);
+    Some((unit, count.parse().ok()?))
 }
 
 /// A field in any of its forms, as text.
@@ -266,6 +281,30 @@ mod tests {
         assert_eq!((read.unit.as_ref(), read.at), ("kubelet.service", entry.at));
         entry.identifier.clear();
         assert!(entry.line("a").contains(" a kubelet.service: "));
+    }
+
+    #[test]
+    fn only_journald_says_what_it_suppressed() {
+        let says = |unit: &str, message: &str| {
+            let entry = Entry {
+                unit: unit.into(),
+                identifier: "systemd-journald".into(),
+                message: message.into(),
+                at: Timestamp::UNIX_EPOCH,
+                cursor: String::new(),
+            };
+            suppressed(&entry).map(|(unit, lines)| (unit.to_owned(), lines))
+        };
+        let kubelet = Some(("kubelet.service".to_owned(), 4711));
+        for text in [
+            "Suppressed 4711 messages from kubelet.service",
+            "Suppressed 4711 messages from /system.slice/kubelet.service",
+        ] {
+            assert_eq!(says(JOURNALD, text), kubelet);
+            assert_eq!(says("kubelet.service", text), None);
+        }
+        assert_eq!(says(JOURNALD, "Suppressed x messages from a"), None);
+        assert_eq!(says(JOURNALD, "Journal started"), None);
     }
 
     #[test]

@@ -8,10 +8,12 @@
 //! | [`containerd`] | containerd's configuration, version 2 in the words of version 3 |
 //! | [`max_pods`] | the instance table, max pods and what the kubelet reserves for them |
 //! | [`token`] | the SigV4 presigned bearer token |
+//! | [`service_account`] | what a token of a service account says of itself |
 //! | [`finding`] | the catalogue of faults that an agent can name |
 //! | [`rule`] | log lines in, observations of findings out |
 //! | [`log_line`] | lines of logs as they are found in files |
 //! | [`journal`] | entries of the journal, as JSON |
+//! | [`kmsg`] | records of the kernel's log, as `/dev/kmsg` gives them |
 //! | [`scan`] | the findings that a log would raise |
 //! | [`rank`] | many observations in, one root cause out |
 //! | [`wire`] | the documents that agent and ctl exchange: verdict, status, annotation |
@@ -26,12 +28,16 @@ pub mod console;
 pub mod containerd;
 pub mod finding;
 pub mod journal;
+pub mod kmsg;
 pub mod log_line;
 pub mod max_pods;
+#[cfg(test)]
+mod mutation;
 pub mod nearest;
 pub mod rank;
 pub mod redact;
 pub mod rule;
 pub mod scan;
+pub mod service_account;
 pub mod token;
 pub mod wire;

@@ -1,9 +1,10 @@
 //! Lines of logs as they are found in files: what unit they are about, who wrote them, when, and what they say.
 //!
-//! Known forms: `journalctl -o json`, `-o short`, `-o short-iso` and syslog files, `dmesg` and `/dev/kmsg`, klog, logfmt
-//! and the JSON lines of the VPC CNI. A line without a clock of its own has the time of the one before. Times without a
+//! Known forms: `journalctl -o json`, `-o short`, `-o short-iso` and syslog files, `dmesg` and `/dev/kmsg`, klog, logfmt,
+//! the JSON lines of the VPC CNI, and any of them in the frame of a container's log. A line without a clock of its own has the time of the one before. Times without a
 //! zone are read as UTC, dates without a year as of the last twelve months.
 
+mod framed;
 mod head;
 
 use std::borrow::Cow;
@@ -11,9 +12,12 @@ use std::borrow::Cow;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::journal;
+use crate::kmsg;
 use crate::rule::{self, CONTAINERD, IPAMD, KERNEL, KUBELET, MANAGER, Record};
 
 use head::Head;
+
+pub use framed::Framed;
 
 /// Whose the manager's own lines are that speak of no unit.
 const MANAGER_SCOPE: &str = "init.scope";
@@ -57,6 +61,11 @@ impl Reader {
         Self { now, last: now }
     }
 
+    /// The same, where a line without a clock of its own, before any line has one, is of that time.
+    pub fn since(last: Timestamp, now: Timestamp) -> Self {
+        Self { now, last }
+    }
+
     /// Time of the line that was read last.
     pub fn last(&self) -> Timestamp {
         self.last
@@ -77,14 +86,18 @@ impl Reader {
                 at: entry.at,
             });
         }
+        let (line, received) = match Framed::parse(line) {
+            Some(framed) => (framed.text, Some(framed.at)),
+            None => (line, None),
+        };
         let head = Head::of(line, self.now);
         let (said_by, message) = match &head {
             Some(head) => (head.identifier, head.message),
             None => (None, line),
         };
         let form = Form::of(message);
-        if let Some(at) = form
-            .time(message, self.now)
+        if let Some(at) = received
+            .or_else(|| form.time(message, self.now))
             .or_else(|| head.as_ref().and_then(|head| head.at))
         {
             self.last = at;
@@ -178,7 +191,9 @@ impl<'a> Form<'a> {
             Self::Logfmt
         } else if message.starts_with("{\"level\"") {
             Self::Zap
-        } else if let Some(text) = head::dmesg(message).or_else(|| head::kmsg(message)) {
+        } else if let Some(text) =
+            head::dmesg(message).or_else(|| kmsg::Record::parse(message).map(|record| record.text))
+        {
             Self::Kernel { text }
         } else {
             Self::Plain

@@ -287,7 +287,11 @@ const EXPLAINS: &[(&[&str], &[&str])] = &[
         &["kubelet.runtime_down"],
     ),
     (
-        &["kubelet.runtime_down", "kernel.hung_task"],
+        &[
+            "kubelet.runtime_down",
+            "runtime.not_ready",
+            "kernel.hung_task",
+        ],
         &["kubelet.pleg_unhealthy"],
     ),
     (
@@ -314,6 +318,16 @@ const EXPLAINS: &[(&[&str], &[&str])] = &[
             "kubelet.config_invalid",
         ],
         &["kubelet.crash_loop"],
+    ),
+    // A kubelet that ends, or whose runtime hangs, does not answer.
+    (
+        &[
+            "kubelet.crash_loop",
+            "runtime.*",
+            "kubelet.runtime_down",
+            "kubelet.pleg_unhealthy",
+        ],
+        &["kubelet.not_healthy"],
     ),
     (WAY, &["kubelet.heartbeat_failed"]),
     (CLOCK, &["kubelet.heartbeat_failed"]),

@@ -50,7 +50,7 @@ fn mask_word(word: &str) -> String {
     if let Some(at) = word.find("k8s-aws-v1.") {
         return format!("{}k8s-aws-v1.{MASK}", word.get(..at).unwrap_or_default());
     }
-    let mut masked = mask_user_info(word);
+    let mut masked = mask_web_token(&mask_user_info(word));
     for key in [
         "X-Amz-Security-Token=",
         "X-Amz-Signature=",
@@ -59,6 +59,25 @@ fn mask_word(word: &str) -> String {
         masked = mask_query_value(&masked, key);
     }
     masked
+}
+
+/// A JSON Web Token, such as that of a service account, begins with `{"` in base64 and has two dots: RFC 7519.
+fn mask_web_token(word: &str) -> String {
+    const BEGIN: &str = "eyJ";
+    let Some(at) = word.find(BEGIN) else {
+        return word.to_owned();
+    };
+    let (before, rest) = word.split_at(at);
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let end = rest
+        .find(|character| !is_part(character))
+        .unwrap_or(rest.len());
+    let (token, after) = rest.split_at(end);
+    if token.matches('.').count() == 2 {
+        format!("{before}{MASK}{after}")
+    } else {
+        word.to_owned()
+    }
 }
 
 fn mask_user_info(word: &str) -> String {
@@ -105,6 +124,11 @@ mod tests {
             text("GET https://sts/?Action=A&X-Amz-Signature=abc&Version=1 failed"),
             "GET https://sts/?Action=A&X-Amz-Signature=[redacted]&Version=1 failed"
         );
+        assert_eq!(
+            text(r#"header="Bearer eyJhbGciOiJ9.eyJhdWQiOiJ4In0.c2ln_-" sent"#),
+            r#"header="Bearer [redacted]" sent"#
+        );
+        assert_eq!(text("eyJournal of 1.2"), "eyJournal of 1.2");
         assert_eq!(
             text("dial tcp 10.0.0.1:443: i/o timeout"),
             "dial tcp 10.0.0.1:443: i/o timeout"

@@ -362,6 +362,17 @@ pub fn sources() -> BTreeSet<&'static str> {
         .collect()
 }
 
+/// The units whose state, and whose automatic restarts, rules ask the service manager for.
+pub fn units() -> BTreeSet<&'static str> {
+    all()
+        .flat_map(|rule| rule.detect)
+        .filter_map(|detect| match detect {
+            Detect::Restarted(unit) | Detect::NotActive(unit) => Some(*unit),
+            Detect::Line(_) | Detect::Missing(_) | Detect::Probe => None,
+        })
+        .collect()
+}
+
 /// Whether a source of lines is a log of its own rather than a part of the journal.
 pub fn is_file(source: &str) -> bool {
     source != KERNEL && LOGS.contains(&source)

@@ -2,6 +2,9 @@
 //!
 //! Whole blocks are searched for the texts of all rules at once, and only lines that hold one are read.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

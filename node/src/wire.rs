@@ -2,9 +2,11 @@
 //!
 //! Field names are the JSON contract: add fields, never rename them. Everything here is already redacted.
 
+pub mod access;
 mod boot;
 mod diagnosis;
 mod facts;
+mod source;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use boot::{BootPhase, BootReport, Origin, PhaseState};
 pub use diagnosis::{Diagnosis, Health, NodeNow};
 pub use facts::NodeFacts;
+pub use source::{LogSource, SourceState};
 
 /// `apiVersion` of every document of ours.
 pub const API_VERSION: &str = "nodectl.dev/v1alpha1";
@@ -260,6 +263,9 @@ pub struct Status {
     /// What is wrong with the files of rules on this node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Where log lines are read, and what of them was lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<LogSource>,
 }
 
 /// What `GET /v1/findings` answers.

@@ -1,10 +1,13 @@
-//! Time and memory of what a node waits for: the config phase and the kubelet's token, beside a peer where there is one.
+//! Time and memory of what a node waits for, the config phase and the kubelet's token, and of a scan of a long log, beside a
+//! peer where there is one.
 //!
 //! Each command runs against a metadata service of our own on a loopback port, in turn with its peer, so that a drift of
 //! the machine's speed meets both. Medians are shown, and how often ours fits into the peer's figure beside the budget.
 
+mod daemon;
 mod measure;
 mod nodeadm;
+mod scan;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -17,11 +20,13 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+pub use self::daemon::DaemonError;
 pub use self::measure::{MeasureError, Sample, run as measure};
 use self::measure::{Subject, drop_from_page_cache};
 use crate::cloud::imds::{self, FixedDirectory};
 use crate::cloud::record::MachineRecord;
 use crate::image::{self, ImageError};
+use crate::layout::Cache;
 use crate::progress;
 use crate::setup;
 use crate::virtual_root::Image;
@@ -52,6 +57,18 @@ pub enum BenchError {
     /// One of the runs.
     #[error(transparent)]
     Measure(#[from] MeasureError),
+    /// The daemon was not measured.
+    #[error("measuring the daemon")]
+    Daemon(#[from] DaemonError),
+}
+
+/// Measures the daemon on a machine of a lab and prints. Needs root.
+pub fn daemon(nodeagent: &Path, cache: &Cache) -> Result<(), BenchError> {
+    let table = daemon::run(nodeagent, cache)?;
+    io::stdout()
+        .lock()
+        .write_all(table.as_bytes())
+        .map_err(BenchError::Prepare)
 }
 
 /// Commands that are measured in turn: ours, then its peer if there is one.
@@ -83,6 +100,12 @@ const TOKEN_BUDGET: Budget = Budget {
     peak: 1.0,
 };
 
+const SCAN_BUDGET: Budget = Budget {
+    wall: 1.0,
+    cpu: 1.0,
+    peak: 1.0,
+};
+
 /// Where the commands find what they need.
 struct Scene<'a> {
     nodeagent: &'a Path,
@@ -91,6 +114,7 @@ struct Scene<'a> {
     endpoint: String,
     root: &'a Path,
     peer_root: &'a Path,
+    log: &'a scan::Log,
 }
 
 /// Measures and prints. `peers` is a directory that may hold `nodeadm` and `aws-iam-authenticator`.
@@ -110,6 +134,7 @@ pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
     let peer_root = tempfile::tempdir().map_err(BenchError::Prepare)?;
     let systemd = nodeadm::prepare(peer_root.path()).map_err(BenchError::Prepare)?;
     let greeter = tokio::spawn(nodeadm::greet_all(systemd));
+    let log = scan::Log::write().map_err(BenchError::Prepare)?;
 
     let scene = Scene {
         nodeagent,
@@ -117,6 +142,7 @@ pub async fn run(nodeagent: &Path, peers: &Path) -> Result<(), BenchError> {
         endpoint: format!("http://{address}"),
         root: root.path(),
         peer_root: peer_root.path(),
+        log: &log,
     };
     let mut report = format!(
         "{:<34}{:>14}{:>14}{:>14}{:>14}\n",
@@ -155,6 +181,12 @@ impl Scene<'_> {
                 CONFIG_BUDGET,
             ),
             group("token", None, &self.tokens(), TOKEN_BUDGET),
+            group(
+                "scan of a log of 500 MB, all rules",
+                None,
+                &self.log.subjects(self.nodeagent),
+                SCAN_BUDGET,
+            ),
         ]
     }
 

@@ -1,8 +1,9 @@
 //! Machines: systemd-nspawn containers with a real systemd, containerd and kubelet, each an instance in moto. This module
 //! adds, lists and removes them; `machine/root` writes what differs between two of them, `machine/user_data` fills in
-//! what they are told, `machine/boot` starts them.
+//! what they are told, `machine/boot` starts them, `machine/kernel_log` speaks for their kernels.
 
 mod boot;
+mod kernel_log;
 mod root;
 mod user_data;
 
@@ -226,6 +227,12 @@ impl Lab {
     pub fn machine_init(&self, record: &MachineRecord) -> Option<u32> {
         let payload = self.machine_group(record).child("payload");
         payload.child("init.scope").processes().first().copied()
+    }
+
+    /// The control group of a system service of the machine.
+    pub fn service_group(&self, record: &MachineRecord, unit: &str) -> ControlGroup {
+        let payload = self.machine_group(record).child("payload");
+        payload.child("system.slice").child(unit)
     }
 
     fn machine_group(&self, record: &MachineRecord) -> ControlGroup {

@@ -27,12 +27,8 @@ pub enum SetupError {
         command: String,
     },
     /// The host's package tool is not one the lab knows.
-    #[error(
-        "`{missing}` is missing and there is no `apt-get` on this host: install {packages} by hand"
-    )]
+    #[error("this host has no `apt-get`: install {packages} by hand")]
     NoApt {
-        /// The first program that is missing.
-        missing: String,
         /// The names of Debian's packages.
         packages: String,
     },
@@ -84,9 +80,13 @@ pub fn require_root() -> Result<(), SetupError> {
     })
 }
 
-/// Builds what `lab bench` measures ours against, as far as it does not come with the cluster.
+/// Gets what `lab bench` measures ours against, as far as it does not come with the cluster; without root only what can be
+/// built.
 pub fn peers(cache: &Cache) -> Result<(), SetupError> {
     let _held = file::lock(&cache.lock())?;
+    if is_root() {
+        package::install_peers()?;
+    }
     tool::build_peers(cache)
 }
 
@@ -105,4 +105,5 @@ pub fn all(cache: &Cache) -> Result<(), SetupError> {
     root::build(cache)
 }
 
+pub(crate) use package::find;
 pub use root::{Root, path as root_path};

@@ -7,6 +7,8 @@
     reason = "the helpers of a test are test code too"
 )]
 
+#[path = "lab/ask.rs"]
+mod ask;
 #[path = "lab/canary.rs"]
 mod canary;
 #[path = "lab/cloud_init.rs"]
@@ -25,16 +27,24 @@ mod killed;
 mod life;
 #[path = "lab/option.rs"]
 mod option;
+#[path = "lab/probe.rs"]
+mod probe;
 #[path = "lab/proxy.rs"]
 mod proxy;
 #[path = "lab/rules.rs"]
 mod rules;
 #[path = "lab/said.rs"]
 mod said;
+#[path = "lab/serve.rs"]
+mod serve;
 #[path = "lab/signals.rs"]
 mod signals;
+#[path = "lab/source.rs"]
+mod source;
 #[path = "lab/ssm.rs"]
 mod ssm;
+#[path = "lab/trouble.rs"]
+mod trouble;
 
 use std::{path::Path, process::Command, time::Duration};
 

@@ -1,9 +1,9 @@
 //! `nodeagent daemon`: watches the node for its whole life. Connects the parts and does nothing itself.
 //!
 //! ```text
-//! SIGHUP, rules.d        ─> rules  ─┐
-//! journal, units, probes ─> watch ─┬─> report ─> annotation, conditions, events
-//! plan, verdict          ─> boot  ─┴─> serve  ─> socket
+//! SIGHUP, rules.d        ──> rules ─┐
+//! lines, units, probes ───> watch ─┬┴> report ─> annotation, conditions, events
+//! plan, verdict          ─> boot  ─┴─> serve  ─> socket, network
 //! ```
 
 use std::sync::Arc;
@@ -22,9 +22,10 @@ use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
 use crate::plan::Summary;
 use crate::report::{self, event};
-use crate::serve::{Server, Sources};
+use crate::serve::{Server, Sources, network};
 use crate::source;
 use crate::watch::boot::{self, Boot};
+use crate::watch::rounds::Rounds;
 use crate::watch::rules::{self, Keeper};
 use crate::watch::schedule::Schedule;
 use crate::watch::{self, Seen, Watch, units};
@@ -61,6 +62,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let (events, events_out) = channel::channel(event::Counters::default());
     let (observations, observations_out) = mpsc::channel(OBSERVATIONS);
 
+    let rounds = Rounds::default();
     let sources = Sources {
         root: root.clone(),
         environment: context.environment.clone(),
@@ -70,6 +72,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         ssm: ssm_out.clone(),
         effective_max_pods: pods_out,
         events: events_out,
+        rounds: rounds.clone(),
     };
     let server = match Server::bind(root, &sources) {
         Ok(server) => server,
@@ -91,7 +94,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         rules: rules_out,
         seen,
     };
-    let mut watch = Watch::of_journal(root, host::boot_id(root), ports);
+    let mut watch = Watch::of_machine(root, host::boot_id(root), ports);
     watch.announce();
 
     let mut tasks = JoinSet::new();
@@ -99,6 +102,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     let read_again = async move || hangup.recv().await.is_some();
     tasks.spawn(rules::follow(keeper, boot_out.clone(), read_again, rules));
     let settings = source::own_settings(root);
+    tasks.spawn(network::follow(sources, settings.serve));
     let ssm_by_default = settings.ssm_enabled;
     let wants_ssm = || {
         let boot = boot_out.clone();
@@ -121,6 +125,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         environment: context.environment.clone(),
         boot: boot_out.clone(),
         seen: seen_out.clone(),
+        rounds,
         observations: observations.clone(),
     };
     tasks.spawn(schedule.run());

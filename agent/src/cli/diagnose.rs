@@ -46,6 +46,17 @@ pub(super) struct Options {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
+    /// Read what the journal has of an earlier boot, and nothing else: -1 is the one before this
+    #[arg(
+        short,
+        long,
+        value_name = "OFFSET",
+        default_value_t = 0,
+        hide_default_value = true,
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i32).range(..=0)
+    )]
+    boot: i32,
 }
 
 /// Output formats.
@@ -59,7 +70,13 @@ enum Format {
 
 pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     let pending = Pending::default();
-    let looks = pending.announce(Box::pin(look(context, &pending))).await;
+    let looks = match options.boot {
+        0 => pending.announce(Box::pin(look(context, &pending))).await,
+        boot => {
+            let looks = look_back(context, &pending, boot);
+            pending.announce(Box::pin(looks)).await
+        }
+    };
     let diagnosis = conclusion::conclude(looks);
     output::data(&match options.output {
         Format::Text => page::of_diagnosis(&diagnosis),
@@ -104,7 +121,7 @@ async fn look(context: &Context, pending: &Pending) -> Looks {
             return (Vec::new(), None);
         }
         pending
-            .during("the journal of this boot", journal(context, &identity))
+            .during("the journal of this boot", journal(context, &identity, 0))
             .await
     };
     let probes = async {
@@ -132,6 +149,34 @@ async fn look(context: &Context, pending: &Pending) -> Looks {
     }
 }
 
+/// What the journal has of an earlier boot. Whatever else can be looked at is of this one.
+async fn look_back(context: &Context, pending: &Pending, boot: i32) -> Looks {
+    let summary = Summary::read(&context.root).ok().flatten();
+    let identity = summary
+        .as_ref()
+        .map_or_else(Identity::default, Summary::identity);
+    let (read, gap) = pending
+        .during(
+            "the journal of that boot",
+            journal(context, &identity, boot),
+        )
+        .await;
+    let mut not_checked = vec![format!(
+        "the daemon, the probes and our Node: they know this boot and not that of --boot {boot}"
+    )];
+    not_checked.extend(gap);
+    Looks {
+        at: Timestamp::now(),
+        identity,
+        daemon: Vec::new(),
+        journal: read,
+        climb: Report::default(),
+        node: None,
+        verdict: None,
+        not_checked,
+    }
+}
+
 /// What the daemon says, and whether it has read the whole journal; none without a daemon, which is no fault here.
 async fn daemon(context: &Context) -> Option<(Status, bool)> {
     let root = &context.root;
@@ -143,8 +188,12 @@ async fn daemon(context: &Context) -> Option<(Status, bool)> {
     Some((status, is_up_to_date))
 }
 
-/// What the rules say of the journal of this boot, and what of it was not read.
-async fn journal(context: &Context, identity: &Identity) -> (Vec<OpenFinding>, Option<String>) {
+/// What the rules say of the journal of a boot, and what of it was not read.
+async fn journal(
+    context: &Context,
+    identity: &Identity,
+    boot: i32,
+) -> (Vec<OpenFinding>, Option<String>) {
     if !context.root.is_machine() {
         let gap = "the journal: it is this machine's, not that of the directory".to_owned();
         return (Vec::new(), Some(gap));
@@ -152,18 +201,21 @@ async fn journal(context: &Context, identity: &Identity) -> (Vec<OpenFinding>, O
     let rules = Rules::of_node(&context.root);
     let part = Part {
         units: rules.journal_sources().into_iter().collect(),
+        boot,
         ..Part::default()
     };
     match Excerpt::open(&part) {
-        Ok(excerpt) => read(excerpt, Engine::with(rules.set), identity).await,
+        Ok(excerpt) => read(excerpt, Engine::with(rules.set), identity, boot == 0).await,
         Err(error) => (Vec::new(), Some(format!("the journal: {}", Chain(&error)))),
     }
 }
 
+/// `goes_on`: the boot is not over, so that silence since its last line counts.
 async fn read(
     mut excerpt: Excerpt,
     mut engine: Engine,
     identity: &Identity,
+    goes_on: bool,
 ) -> (Vec<OpenFinding>, Option<String>) {
     engine.set_identity(identity.clone());
     let deadline = Instant::now() + JOURNAL;
@@ -181,9 +233,13 @@ async fn read(
                 last = Some(entry.at);
             }
             Some(Ok(None)) => {
-                engine.tick(Timestamp::now());
+                if goes_on {
+                    engine.tick(Timestamp::now());
+                } else if let Some(last) = last {
+                    engine.tick(last);
+                }
                 break last.is_none().then(|| {
-                    "the journal: this boot has no entry of a watched unit, or we may not read it; run this as root".to_owned()
+                    "the journal: the boot has no entry of a watched unit, or we may not read it; run this as root".to_owned()
                 });
             }
             Some(Err(error)) => break Some(format!("the journal: {}", Chain(&error))),

@@ -15,7 +15,7 @@ use node::rule::RuleSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::host::host_name;
-use crate::host::journal::{self, Excerpt};
+use crate::host::journal::{self, Excerpt, Part};
 use crate::host::root::Root;
 use crate::watch::logs;
 use crate::watch::rules::Rules;
@@ -38,6 +38,18 @@ pub(super) struct Options {
     /// Lines since this long ago, `10m`, or since this time, `2026-01-02T03:04:05Z`; by default the last 1000 of this boot
     #[arg(long, value_name = "TIME", value_parser = |text: &str| logs::since(text, Timestamp::now()))]
     since: Option<Timestamp>,
+    /// Lines of an earlier boot: -1 is the one before this
+    #[arg(
+        short,
+        long,
+        value_name = "OFFSET",
+        default_value_t = 0,
+        hide_default_value = true,
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i32).range(..=0),
+        conflicts_with = "follow"
+    )]
+    boot: i32,
 }
 
 /// Why there are no more lines.
@@ -65,7 +77,7 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
     match show(&context.root, units, rules.set, options).await {
         Ok(0) => {
             output::warning(
-                "the journal has no such line of this boot, or we may not read it: run this as root",
+                "the journal has no such line of that boot, or we may not read it: run this as root",
             );
             Exit::Ok
         }
@@ -73,10 +85,11 @@ pub(super) async fn run(context: &Context, options: &Options) -> Exit {
         // The reader has seen enough.
         Err(Error::Output { source }) if source.kind() == ErrorKind::BrokenPipe => Exit::Ok,
         Err(error) => {
-            output::error(
-                &Chain(&error).to_string(),
-                Some("journalctl --boot --unit kubelet"),
-            );
+            let hint = match options.boot {
+                0 => "journalctl --boot --unit kubelet",
+                _ => "journalctl --list-boots",
+            };
+            output::error(&Chain(&error).to_string(), Some(hint));
             Exit::Failed
         }
     }
@@ -89,7 +102,10 @@ async fn show(
     rules: Arc<RuleSet>,
     options: &Options,
 ) -> Result<u64, Error> {
-    let part = logs::part(units, options.since, options.follow);
+    let part = Part {
+        boot: options.boot,
+        ..logs::part(units, options.since, options.follow)
+    };
     let mut excerpt = Excerpt::open(&part).map_err(Error::Journal)?;
     let host = host_name(root);
     let mut marker = Marker::new(rules);

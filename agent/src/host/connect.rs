@@ -94,6 +94,22 @@ impl Connector {
         Self { patience, ..self }
     }
 
+    /// Resolves the name of this URL's host, or of the proxy before it, and no more.
+    pub async fn resolve(&self, uri: &Uri) -> Result<(), Error> {
+        let patience = self.patience.connect;
+        let target = Target::of(uri)?;
+        let Some(proxy) = self.proxies.before(uri, &target) else {
+            return resolve(&target, patience).await.map(drop);
+        };
+        match resolve(&proxy.target()?, patience).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Proxy {
+                proxy: proxy.to_string(),
+                source: error.into(),
+            }),
+        }
+    }
+
     async fn connect(self, uri: Uri) -> Result<Stream, Error> {
         let patience = self.patience.connect;
         let target = Target::of(&uri)?;
@@ -270,20 +286,24 @@ fn silent(target: &Target, patience: Duration) -> Error {
 /// Resolves the name and connects to it; who is silent for so long, the resolver or the host, is told.
 async fn tcp(target: &Target, patience: Duration) -> Result<TokioIo<TcpStream>, Error> {
     let start = Instant::now();
-    let resolving = tokio::net::lookup_host((target.host.as_str(), target.port));
-    let addresses = match timeout(patience, resolving).await {
-        Ok(found) => found.map_err(|source| unresolved(&target.host, source))?,
-        Err(_) => {
-            return Err(Error::NameServer {
-                host: target.host.clone(),
-                source: std::io::ErrorKind::TimedOut.into(),
-            });
-        }
-    };
+    let addresses = resolve(target, patience).await?;
     let left = patience.saturating_sub(start.elapsed());
-    match timeout(left, dial(target, addresses.collect())).await {
+    match timeout(left, dial(target, addresses)).await {
         Ok(connected) => connected,
         Err(_) => Err(silent(target, patience)),
+    }
+}
+
+async fn resolve(target: &Target, patience: Duration) -> Result<Vec<SocketAddr>, Error> {
+    let resolving = tokio::net::lookup_host((target.host.as_str(), target.port));
+    match timeout(patience, resolving).await {
+        Ok(found) => found
+            .map(Iterator::collect)
+            .map_err(|source| unresolved(&target.host, source)),
+        Err(_) => Err(Error::NameServer {
+            host: target.host.clone(),
+            source: std::io::ErrorKind::TimedOut.into(),
+        }),
     }
 }
 

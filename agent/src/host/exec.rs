@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
 /// Lines that an error carries.
@@ -119,6 +119,61 @@ impl Run for Programs {
     }
 }
 
+/// The most that a program is read of.
+const OUTPUT_BYTES: u64 = 1024 * 1024;
+
+/// What a program of `PATH` prints on its standard output, when it ends well and in time. Nothing of it goes to the log.
+pub async fn output(
+    program: &str,
+    arguments: &[&str],
+    deadline: Duration,
+) -> Result<String, Error> {
+    let start = |source| Error::Start {
+        program: program.to_owned(),
+        source,
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(start)?;
+    let group = child.id();
+    let stdout = child.stdout.take();
+    let to_the_end = async {
+        let mut printed = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout
+                .take(OUTPUT_BYTES)
+                .read_to_end(&mut printed)
+                .await
+                .map_err(start)?;
+        }
+        let status = child.wait().await.map_err(start)?;
+        Ok((status, String::from_utf8_lossy(&printed).into_owned()))
+    };
+    match tokio::time::timeout(deadline, to_the_end).await {
+        Ok(Ok((status, printed))) if status.success() => Ok(printed),
+        Ok(Ok((status, _))) => Err(Error::Failed {
+            program: program.to_owned(),
+            status,
+            last: Vec::new(),
+        }),
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            end_group(group);
+            Err(Error::Deadline {
+                program: program.to_owned(),
+                deadline,
+                last: Vec::new(),
+            })
+        }
+    }
+}
+
 fn end_group(leader: Option<u32>) {
     let leader = leader
         .and_then(|id| i32::try_from(id).ok())
@@ -201,5 +256,19 @@ mod tests {
             .await
             .unwrap_err();
         assert_eq!(error.to_string(), "starting `no-such-program-here`");
+    }
+
+    #[tokio::test]
+    async fn what_a_program_prints_is_its_answer_when_it_ends_well_and_in_time() {
+        let print = |script, deadline| output("sh", script, deadline);
+        let minute = Duration::from_mins(1);
+        let printed = print(&["-c", "echo one; echo two >&2"], minute).await;
+        assert_eq!(printed.unwrap(), "one\n");
+        let failed = print(&["-c", "echo one; exit 3"], minute).await;
+        assert!(matches!(failed, Err(Error::Failed { .. })), "{failed:?}");
+        let slow = print(&["-c", "sleep 60"], Duration::from_millis(50)).await;
+        assert!(matches!(slow, Err(Error::Deadline { .. })), "{slow:?}");
+        let missing = output("no-such-program", &[], minute).await;
+        assert!(matches!(missing, Err(Error::Start { .. })), "{missing:?}");
     }
 }

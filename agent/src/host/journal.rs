@@ -20,6 +20,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
 
+use super::tally::{Loss, Tally};
+
 pub use excerpt::{Error, Excerpt, Part};
 pub use node::journal::Entry;
 pub use recent::{Journalctl, Recent};
@@ -28,9 +30,13 @@ pub use recent::{Journalctl, Recent};
 const LINE_BYTES: usize = 128 * 1024;
 /// Capacity that the line's buffer may keep between lines.
 const KEPT_BYTES: usize = 8 * 1024;
+/// What journald says when a unit wrote more than it takes, `SD_MESSAGE_JOURNAL_DROPPED` of sd-messages.h.
+const SUPPRESSED: &str = "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e";
 /// What systemd says of a unit of any name in which the kernel killed a process for memory, `SD_MESSAGE_UNIT_OUT_OF_MEMORY`
 /// of sd-messages.h.
 const OUT_OF_MEMORY: &str = "MESSAGE_ID=fe6faa94e7774663a0da52717891d8ef";
+/// A child that so many times in a row ends without an entry cannot find its place.
+const FRUITLESS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -39,21 +45,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub enum Start {
     /// With the first entry of this boot.
     Boot,
-    /// With the entry of this boot that follows this cursor.
+    /// With the entry of this boot that follows the one with this cursor.
     After(String),
-}
-
-/// What was read and what was not, since the start of this program.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Entries handed out.
-    pub entries: u64,
-    /// Lines that were not a journal entry.
-    pub malformed: u64,
-    /// Lines that were too long.
-    pub too_long: u64,
-    /// Times that the child was started again.
-    pub restarts: u64,
 }
 
 /// The journal of this boot for some units, followed for ever.
@@ -61,14 +54,22 @@ pub struct Counters {
 pub struct Journal {
     program: PathBuf,
     units: Vec<String>,
+    /// The kernel's log is read elsewhere; what the service manager says of it is read here.
+    is_beside_kmsg: bool,
     start: Start,
+    /// The entry with which the child should begin, since it is the one that was read last.
+    resumed: Option<String>,
+    /// Units are no longer read, of which that entry may have been.
+    has_left_units: bool,
+    /// Children that ended without an entry.
+    fruitless: u32,
     source: Source,
     /// The line that is being read; survives a call of [`Self::next`] that was dropped half-way.
     line: Vec<u8>,
     /// The rest of the line that is being read does not fit and is thrown away.
     is_overflowing: bool,
     pause: Duration,
-    counters: Counters,
+    tally: Tally,
 }
 
 #[derive(Debug)]
@@ -93,12 +94,16 @@ impl Journal {
         Self {
             program: program.into(),
             units: units.iter().map(|unit| (*unit).to_owned()).collect(),
+            is_beside_kmsg: false,
             start,
+            resumed: None,
+            has_left_units: false,
+            fruitless: 0,
             source: Source::Waiting(Instant::now()),
             line: Vec::new(),
             is_overflowing: false,
             pause: FIRST_PAUSE,
-            counters: Counters::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -108,6 +113,7 @@ impl Journal {
         if units == self.units {
             return;
         }
+        self.has_left_units |= self.units.iter().any(|unit| !units.contains(unit));
         self.units = units;
         self.is_overflowing = false;
         self.clear_line();
@@ -115,9 +121,17 @@ impl Journal {
         self.source = Source::Waiting(Instant::now());
     }
 
+    /// The same where the kernel's own lines are read from its log: what the service manager says of processes that the
+    /// kernel killed still comes from here.
+    #[must_use]
+    pub fn beside_kmsg(mut self) -> Self {
+        self.is_beside_kmsg = true;
+        self
+    }
+
     /// What was read so far.
-    pub fn counters(&self) -> Counters {
-        self.counters
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Whether the child runs now.
@@ -141,7 +155,7 @@ impl Journal {
                             }
                         }
                         Ok(Some(Read::TooLong)) => {
-                            self.counters.too_long += 1;
+                            self.tally.lose(Loss::TooLong, 1);
                             self.clear_line();
                         }
                         Ok(None) => self.lost("its output ended"),
@@ -155,19 +169,39 @@ impl Journal {
     fn entry(&mut self) -> Option<Entry> {
         let entry = node::journal::entry(&self.line);
         self.clear_line();
-        match entry {
-            Ok(entry) => {
-                self.counters.entries += 1;
-                self.pause = FIRST_PAUSE;
-                self.start = Start::After(entry.cursor.clone());
-                Some(entry)
-            }
+        let entry = match entry {
+            Ok(entry) => entry,
             Err(error) => {
-                self.counters.malformed += 1;
+                self.tally.lose(Loss::Malformed, 1);
                 tracing::debug!(error = %Chain(&error), "a line of journalctl is not an entry");
-                None
+                return None;
+            }
+        };
+        self.pause = FIRST_PAUSE;
+        self.fruitless = 0;
+        self.start = Start::After(entry.cursor.clone());
+        if let Some(cursor) = self.resumed.take() {
+            let has_left_units = std::mem::take(&mut self.has_left_units);
+            if cursor == entry.cursor {
+                return None;
+            }
+            if !has_left_units {
+                self.vacuumed();
             }
         }
+        if let Some((unit, lines)) = node::journal::suppressed(&entry) {
+            self.tally.suppress(unit, lines);
+            return None;
+        }
+        self.tally.read(entry.at);
+        Some(entry)
+    }
+
+    fn vacuumed(&mut self) {
+        self.tally.lose(Loss::Vacuumed, 1);
+        tracing::warn!(
+            "the journal no longer has the entry that was read last: what followed it may be lost"
+        );
     }
 
     fn clear_line(&mut self) {
@@ -176,8 +210,17 @@ impl Journal {
     }
 
     fn spawn(&mut self) {
+        if self.fruitless >= FRUITLESS && self.start != Start::Boot {
+            self.fruitless = 0;
+            self.vacuumed();
+            self.start = Start::Boot;
+        }
+        self.resumed = match &self.start {
+            Start::Boot => None,
+            Start::After(cursor) => Some(cursor.clone()),
+        };
         let child = Command::new(&self.program)
-            .args(arguments(&self.start, &self.units))
+            .args(arguments(&self.start, &self.units, self.is_beside_kmsg))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -205,7 +248,8 @@ impl Journal {
             seconds = self.pause.as_secs(),
             "journalctl is gone; it is started again"
         );
-        self.counters.restarts += 1;
+        self.tally.restarts += 1;
+        self.fruitless += u32::from(self.is_running());
         self.is_overflowing = false;
         self.clear_line();
         self.source = Source::Waiting(Instant::now() + self.pause);
@@ -250,23 +294,29 @@ async fn read_line(
     }
 }
 
-/// What every child is asked for: entries of this boot, with what rules read of them.
-const OUTPUT: [&str; 6] = [
+/// What every child is asked for: entries with what rules read of them.
+const OUTPUT: [&str; 5] = [
     "--system",
     "--quiet",
     "--output=json",
     "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT",
     "--all",
-    "--boot",
 ];
 
-fn arguments(start: &Start, units: &[String]) -> Vec<OsString> {
+fn arguments(start: &Start, units: &[String], is_beside_kmsg: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = OUTPUT.map(OsString::from).into();
-    arguments.extend(["--follow", "--no-tail"].map(OsString::from));
+    arguments.extend(["--boot", "--follow", "--no-tail"].map(OsString::from));
     if let Start::After(cursor) = start {
-        arguments.push(format!("--after-cursor={cursor}").into());
+        // With the entry itself: where it is gone, journalctl says nothing and begins with another.
+        arguments.push(format!("--cursor={cursor}").into());
     }
     arguments.extend(matches(units));
+    if is_beside_kmsg {
+        arguments.extend(["+", OUT_OF_MEMORY].map(OsString::from));
+    }
+    if !units.is_empty() {
+        arguments.extend(["+", SUPPRESSED].map(OsString::from));
+    }
     arguments
 }
 

@@ -99,6 +99,11 @@ impl Access {
         self.https()?.call(self.endpoint().clone()).await.map(drop)
     }
 
+    /// Resolves its name, or that of the proxy before it.
+    pub async fn resolve(&self) -> Result<(), connect::Error> {
+        self.connector.resolve(self.endpoint()).await
+    }
+
     /// Whether the endpoint answers a message that is no handshake. Such an answer, or the end of the connection, is a
     /// packet of a few bytes, where that to a handshake is as long as packets may be.
     pub async fn answers_briefly(&self) -> bool {

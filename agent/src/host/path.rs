@@ -10,6 +10,8 @@ pub const PLAN: &str = "/run/nodeagent/plan.json";
 pub const ENVIRONMENT: &str = "/run/nodeagent/environment.json";
 /// Socket of the daemon.
 pub const SOCKET: &str = "/run/nodeagent/agent.sock";
+/// Token of this boot for the daemon's listener on loopback.
+pub const TOKEN: &str = "/run/nodeagent/token";
 /// What survives a reboot.
 pub const STATE: &str = "/var/lib/nodeagent";
 /// Files that we wrote and therefore may remove.
@@ -34,6 +36,8 @@ pub const KUBELET_CONFIG_DROP_IN: &str = "/etc/kubernetes/kubelet/config.json.d/
 pub const KUBELET_ENVIRONMENT: &str = "/etc/eks/kubelet/environment";
 /// The kubelet's kubeconfig with which it asks for a certificate; on Outposts only.
 pub const BOOTSTRAP_KUBECONFIG: &str = "/var/lib/kubelet/bootstrap-kubeconfig";
+/// Certificate and key with which the kubelet serves, signed by the cluster.
+pub const SERVING_CERTIFICATE: &str = "/var/lib/kubelet/pki/kubelet-server-current.pem";
 /// The kubelet's kubeconfig.
 pub const KUBECONFIG: &str = "/var/lib/kubelet/kubeconfig";
 /// The cluster's certificate authority.

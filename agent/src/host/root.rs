@@ -3,12 +3,15 @@
 //! A file is written beside its place, synced and renamed, so that a reader, or a machine that loses power, sees the old
 //! content or the new and never a part. A symbolic link at the place is replaced, not followed.
 
+mod beneath;
 mod staged;
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use staged::{commit, discard, stage};
 
@@ -82,20 +85,48 @@ impl Root {
         path: impl AsRef<Path>,
         maximum: u64,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let file = match File::open(self.path(&path)) {
-            Ok(file) => file,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(source) => return Err(failed("reading", path, source)),
+        let Some(file) = self.open(&path)? else {
+            return Ok(None);
         };
         let mut content = Vec::new();
         file.take(maximum.saturating_add(1))
             .read_to_end(&mut content)
             .map_err(|source| failed("reading", path, source))?;
         Ok(Some(content))
+    }
+
+    fn open(&self, path: impl AsRef<Path>) -> Result<Option<File>, Error> {
+        match File::open(self.path(&path)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(None)
+            }
+            Err(source) => Err(failed("reading", path, source)),
+        }
+    }
+
+    /// The last bytes of a file, at most `maximum`, and whether there is more before them; `None` when it does not exist.
+    pub fn read_end(
+        &self,
+        path: impl AsRef<Path>,
+        maximum: u64,
+    ) -> Result<Option<(Vec<u8>, bool)>, Error> {
+        let Some(mut file) = self.open(&path)? else {
+            return Ok(None);
+        };
+        let mut end = || {
+            let length = file.metadata()?.len();
+            let before = length.saturating_sub(maximum);
+            file.seek(SeekFrom::Start(before))?;
+            let mut content = Vec::new();
+            (&mut file).take(maximum).read_to_end(&mut content)?;
+            Ok((content, before > 0))
+        };
+        end()
+            .map(Some)
+            .map_err(|source| failed("reading", path, source))
     }
 
     /// Content of a text file; `None` when it does not exist.
@@ -180,6 +211,12 @@ impl Root {
     pub fn mode(&self, path: impl AsRef<Path>) -> Option<u32> {
         let metadata = fs::metadata(self.path(path)).ok()?;
         Some(metadata.permissions().mode() & 0o7777)
+    }
+
+    /// When a file was last written; `None` when it does not exist.
+    pub fn modified(&self, path: impl AsRef<Path>) -> Option<Timestamp> {
+        let metadata = fs::metadata(self.path(path)).ok()?;
+        Timestamp::try_from(metadata.modified().ok()?).ok()
     }
 
     /// Removes a directory if it is empty; fine when it is not, or does not exist.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use node::chain::Chain;
-use node::finding;
+use node::finding::{self, Finding};
 use node::rule::CONTAINERD;
 
 use super::{DEADLINE, Outcome};
@@ -11,6 +11,14 @@ use crate::host::cri::{self, Error, Runtime};
 use crate::host::path::CONTAINERD_SOCKET;
 use crate::host::root::Root;
 use crate::host::systemd::UnitState;
+
+/// What is told, and passes with an answer.
+pub const FINDINGS: &[&Finding] = &[
+    &finding::RUNTIME_NOT_READY,
+    &finding::RUNTIME_CRI_UNAVAILABLE,
+    &finding::RUNTIME_SOCKET_MISSING,
+    &finding::RUNTIME_NOT_INSTALLED,
+];
 
 /// Asks containerd.
 pub async fn ask(root: &Root) -> Result<Runtime, Error> {

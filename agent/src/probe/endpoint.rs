@@ -11,6 +11,23 @@ use super::Outcome;
 use crate::host::connect::{self, Kind};
 use crate::host::kubernetes::Access;
 
+/// What is told.
+pub const FINDINGS: &[&Finding] = &[
+    &finding::NETWORK_PROXY_FAILED,
+    &finding::NETWORK_DNS_NO_SUCH_HOST,
+    &finding::NETWORK_DNS_UNAVAILABLE,
+    &finding::NETWORK_API_REFUSED,
+    &finding::NETWORK_NO_ROUTE,
+    &finding::NETWORK_API_TIMEOUT,
+    &finding::NETWORK_TLS_TIMEOUT,
+    &finding::NETWORK_TLS_FAILED,
+    &finding::NETWORK_CA_MISMATCH,
+    &finding::NETWORK_CERT_NAME,
+    &finding::TIME_CERT_VALIDITY,
+];
+/// What is not there when there is a way. That the proxy works is not proved: there may be none on it.
+pub const PASSED: &[&Finding] = FINDINGS.split_at(1).1;
+
 /// Connects to the endpoint of the kubeconfig, through the proxy where one is set. Where TLS stalls it asks once more, within
 /// [`crate::host::kubernetes::BRIEF`], to say why.
 pub async fn reach(access: &Access) -> Outcome {

@@ -18,6 +18,8 @@ const ZOMBIES: u64 = 20;
 /// … for so long are a parent that never will.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+const PODS: [&str; 2] = ["kubepods.slice", "kubepods"];
+
 /// What is used of what there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -25,6 +27,8 @@ pub struct Usage {
     pub ids: Option<Ids>,
     /// Open files, and the most that may be.
     pub files: Option<(u64, u64)>,
+    /// Process ids of all pods together, and the most that the kubelet leaves to them.
+    pub pods: Option<(u64, u64)>,
 }
 
 /// Process ids: each thread has one.
@@ -43,6 +47,7 @@ pub fn look(root: &Root) -> Usage {
     Usage {
         ids: ids(root),
         files: files(root),
+        pods: pods(root),
     }
 }
 
@@ -89,6 +94,14 @@ fn files(root: &Root) -> Option<(u64, u64)> {
     Some((used.saturating_sub(unused), limit))
 }
 
+/// The control group of all pods, by the kubelet's driver for control groups; nothing where it has no limit (`max`).
+fn pods(root: &Root) -> Option<(u64, u64)> {
+    PODS.iter().find_map(|group| {
+        let of = |file| number(root, &format!("/sys/fs/cgroup/{group}/{file}"));
+        Some((of("pids.current")?, of("pids.max")?))
+    })
+}
+
 /// What that means.
 pub fn judge(usage: &Usage, open: &Open) -> Vec<Reading> {
     let near = &finding::KERNEL_LIMITS_NEAR;
@@ -107,7 +120,12 @@ pub fn judge(usage: &Usage, open: &Open) -> Vec<Reading> {
             format!("{used} of {limit} open files are used (fs.file-max)")
         })
     });
-    ids.into_iter().chain(files).collect()
+    let pods = usage.pods.and_then(|(used, limit)| {
+        SHARE.reading((used, limit), (near, "pods"), open, || {
+            format!("{used} of {limit} process ids of all pods are used (pids.max of kubepods)")
+        })
+    });
+    ids.into_iter().chain(files).chain(pods).collect()
 }
 
 /// Since when there are too many zombies.
@@ -202,6 +220,28 @@ mod tests {
             ],
         );
         assert_eq!(told(&root), [("pids".into(), None)]);
+    }
+
+    #[test]
+    fn pods_that_use_up_what_the_kubelet_leaves_them_are_told() {
+        let (_directory, root) = root(
+            "0.20 0.18 0.12 1/439 11206\n",
+            &[
+                ("/sys/fs/cgroup/kubepods.slice/pids.current", "36\n"),
+                ("/sys/fs/cgroup/kubepods.slice/pids.max", "40\n"),
+            ],
+        );
+        let words = "36 of 40 process ids of all pods are used (pids.max of kubepods)";
+        assert_eq!(
+            told(&root).last(),
+            Some(&("pods".into(), Some(words.into())))
+        );
+        root.write("/sys/fs/cgroup/kubepods.slice/pids.max", b"max\n", 0o644)
+            .unwrap();
+        assert_eq!(
+            told(&root).iter().find(|(object, _)| object == "pods"),
+            None
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use node::finding::Finding;
 use node::rule::Observation;
 use node::wire::OpenFinding;
 
+use super::Outcome;
 use crate::host::root::Root;
 
 /// What a look at one object came to. Where nothing is known there is none.
@@ -40,6 +41,25 @@ impl Reading {
     }
 }
 
+/// What a check that looks for these faults of the node itself tells: none of them is there; or this one is, and of the others
+/// nothing is known.
+pub fn of(outcome: Outcome, looked_for: &[&'static Finding]) -> Vec<Reading> {
+    match outcome {
+        Outcome::Passed => {
+            let passed = looked_for.iter();
+            passed.map(|finding| Reading::passed(finding, "")).collect()
+        }
+        Outcome::Fault(fault) => {
+            vec![Reading::failed(
+                fault.finding,
+                "",
+                fault.evidence.join("; "),
+            )]
+        }
+        Outcome::CannotTell(_) => Vec::new(),
+    }
+}
+
 impl From<Reading> for Observation {
     fn from(reading: Reading) -> Self {
         Self::Probe {
@@ -68,6 +88,11 @@ impl Open {
     /// Whether this fault of this object is known.
     pub fn has(&self, finding: &Finding, object: &str) -> bool {
         self.objects(finding).any(|known| known == object)
+    }
+
+    /// Whether this fault of any object is known.
+    pub fn has_any(&self, finding: &Finding) -> bool {
+        self.objects(finding).next().is_some()
     }
 
     /// The objects of which this fault is known.

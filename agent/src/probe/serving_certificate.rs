@@ -1,15 +1,15 @@
 //! Has the kubelet its serving certificate? Without it logs and exec through the API server fail.
 //!
-//! Told by the file that the kubelet keeps it in; which request for it is pending only the API server knows.
+//! Told by the file that the kubelet keeps it in, and by its end: the kubelet asks for the next one long before. Which request
+//! is pending only the API server knows.
 
+use jiff::Timestamp;
 use node::finding;
 
-use super::Outcome;
+use super::{Outcome, certificate};
 use crate::host::path;
 use crate::host::root::Root;
 
-/// Where the kubelet keeps the certificate that it asked the cluster for (`--cert-dir`).
-const CERTIFICATE: &str = "/var/lib/kubelet/pki/kubelet-server-current.pem";
 /// Settings with which it asks for none, or keeps it elsewhere.
 const OTHERWISE: [&str; 4] = [
     "tlsCertFile",
@@ -26,11 +26,29 @@ pub fn look(root: &Root) -> Outcome {
         path::KUBELET_ENVIRONMENT,
     ];
     let settings = settings.map(|file| root.read_text(file).ok().flatten().unwrap_or_default());
-    judge(root.exists(CERTIFICATE), &settings)
+    let content = root.read(path::SERVING_CERTIFICATE).ok().flatten();
+    let ends = content
+        .as_deref()
+        .and_then(certificate::last_of)
+        .map(|validity| validity.ends);
+    judge((content.is_some(), ends), &settings, Timestamp::now())
 }
 
-/// What it means that the certificate is there or not, with these settings of the kubelet.
-fn judge(is_there: bool, settings: &[String]) -> Outcome {
+/// What it means that the certificate is there, until then, or not, with these settings of the kubelet.
+fn judge(
+    (is_there, ends): (bool, Option<Timestamp>),
+    settings: &[String],
+    now: Timestamp,
+) -> Outcome {
+    if let Some(end) = ends.filter(|end| *end < now) {
+        return Outcome::fault(
+            &finding::JOIN_SERVING_CERT_PENDING,
+            format!(
+                "{} ended at {end:.0}: the request for the next one is pending",
+                path::SERVING_CERTIFICATE
+            ),
+        );
+    }
     if is_there {
         return Outcome::Passed;
     }
@@ -47,7 +65,10 @@ fn judge(is_there: bool, settings: &[String]) -> Outcome {
     }
     Outcome::fault(
         &finding::JOIN_SERVING_CERT_PENDING,
-        format!("there is no {CERTIFICATE}: the request for it is pending"),
+        format!(
+            "there is no {}: the request for it is pending",
+            path::SERVING_CERTIFICATE
+        ),
     )
 }
 
@@ -61,7 +82,8 @@ mod tests {
     use super::*;
 
     fn judged(is_there: bool, config: &str, more: &str) -> &'static str {
-        match judge(is_there, &[config.to_owned(), more.to_owned()]) {
+        let settings = [config.to_owned(), more.to_owned()];
+        match judge((is_there, None), &settings, Timestamp::UNIX_EPOCH) {
             Outcome::Passed => "passed",
             Outcome::CannotTell(_) => "cannot tell",
             Outcome::Fault(fault) => fault.finding.code,
@@ -88,6 +110,20 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_that_has_ended_is_pending_again() {
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let judged = |now| judge((true, Some(second(60))), &[], second(now));
+        assert_eq!(judged(60), Outcome::Passed);
+        assert_eq!(
+            judged(61).told(),
+            (
+                "join.serving_cert_pending",
+                "/var/lib/kubelet/pki/kubelet-server-current.pem ended at 1970-01-01T00:01:00Z: the request for the next one is pending"
+            )
+        );
+    }
+
+    #[test]
     fn the_files_of_the_kubelet_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let root = Root::new(directory.path());
@@ -105,7 +141,7 @@ mod tests {
                 "there is no /var/lib/kubelet/pki/kubelet-server-current.pem: the request for it is pending"
             )
         );
-        root.write(CERTIFICATE, b"", 0o600).unwrap();
+        root.write(path::SERVING_CERTIFICATE, b"", 0o600).unwrap();
         assert_eq!(look(&root), Outcome::Passed);
     }
 }

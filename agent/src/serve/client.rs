@@ -88,7 +88,8 @@ fn reads(checks: &str) -> bool {
     })
 }
 
-async fn get(root: &Root, target: &'static str) -> Result<(StatusCode, Bytes), Error> {
+/// Status and body of an answer.
+pub async fn get(root: &Root, target: &'static str) -> Result<(StatusCode, Bytes), Error> {
     timeout(DEADLINE, ask(root, target))
         .await
         .map_err(|_| Error::Deadline)?
@@ -129,7 +130,7 @@ mod tests {
     fn a_daemon_reads_whatever_it_says_of_the_verdict() {
         let said = |failing: &str| {
             let checks = ["watch", "journal", "history", "verdict"].map(|name| Check {
-                name,
+                name: name.into(),
                 failure: (name == failing).then(|| "x".to_owned()),
                 remark: None,
             });

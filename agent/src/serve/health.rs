@@ -1,12 +1,13 @@
 //! The three questions about health, in the form that Kubernetes gives them.
 //!
 //! `livez`: does the daemon itself run? Never a word of what it diagnoses. `readyz`: does it know? `healthz`: is the node
-//! well?
+//! well, as far as the daemon still looks: a probe that hangs is not well.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use node::finding::Severity;
-use node::wire::Outcome;
+use node::wire::{Outcome, SourceState};
 use tokio::time::Instant;
 
 use super::view::View;
@@ -18,7 +19,7 @@ const STALE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// Its name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Why it is not well; `None` when it is.
     pub failure: Option<String>,
     /// What is not as it should be although it is well.
@@ -28,7 +29,7 @@ pub struct Check {
 impl Check {
     fn new(name: &'static str, is_well: bool, failure: impl FnOnce() -> String) -> Self {
         Self {
-            name,
+            name: name.into(),
             failure: (!is_well).then(failure),
             remark: None,
         }
@@ -46,9 +47,7 @@ pub fn live(view: &View, now: Instant) -> Vec<Check> {
 /// Does it know what it will be asked?
 pub fn ready(view: &View, now: Instant) -> Vec<Check> {
     let mut checks = live(view, now);
-    checks.push(Check::new("journal", view.seen.is_source_running, || {
-        "journalctl does not run".to_owned()
-    }));
+    checks.push(sources(view));
     checks.push(Check::new("history", view.seen.is_caught_up, || {
         "the past of this boot is still read".to_owned()
     }));
@@ -58,16 +57,35 @@ pub fn ready(view: &View, now: Instant) -> Vec<Check> {
         Some(_) => None,
     };
     checks.push(Check {
-        name: "verdict",
+        name: "verdict".into(),
         failure: failure.map(str::to_owned),
         remark: None,
     });
     checks
 }
 
+/// Can it read what it should? A source that nothing on this node writes is no failure.
+fn sources(view: &View) -> Check {
+    let failed: Vec<&str> = view
+        .seen
+        .sources
+        .iter()
+        .filter(|source| source.state == SourceState::Failed)
+        .map(|source| source.name.as_str())
+        .collect();
+    Check::new("sources", view.seen.is_source_running, || {
+        if failed.is_empty() {
+            "none was opened yet".to_owned()
+        } else {
+            format!("cannot be read: {}", failed.join(", "))
+        }
+    })
+}
+
 /// Is the node well?
 pub fn healthy(view: &View, now: Instant) -> Vec<Check> {
     let mut checks = live(view, now);
+    checks.push(sources(view));
     let outcome = view.boot.outcome();
     checks.push(Check::new("boot", outcome == Outcome::Joined, || {
         format!("the outcome is {}", outcome.as_str())
@@ -85,10 +103,16 @@ pub fn healthy(view: &View, now: Instant) -> Vec<Check> {
     // A typing error in a file of rules is no reason to take a node out of service.
     let problems = &view.seen.rules.problems;
     checks.push(Check {
-        name: "rules",
+        name: "rules".into(),
         failure: None,
         remark: (!problems.is_empty()).then(|| problems.join("; ")),
     });
+    // What a probe said last is no answer when it hangs.
+    checks.extend(view.rounds.iter().map(|round| Check {
+        name: format!("probe/{}", round.name).into(),
+        failure: round.stale(now),
+        remark: None,
+    }));
     checks
 }
 

@@ -5,12 +5,8 @@
 //! long for a client that takes nothing.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Extension;
@@ -19,7 +15,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use hyper::body::{Body, Frame};
 use jiff::Timestamp;
 use node::chain::Chain;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -31,8 +26,8 @@ use crate::host::root::Root;
 use crate::watch::rules::Rules;
 use crate::watch::{Seen, logs};
 
-/// Answers at a time.
-const ANSWERS: usize = 4;
+use super::stream::{Parts, Streaming, Streams};
+
 /// The most bytes of one that does not follow …
 const BYTES: usize = 8 * 1024 * 1024;
 /// … and how long it takes; less than a connection may.
@@ -52,51 +47,35 @@ struct Logs {
 }
 
 /// The route.
-pub(super) fn router(root: &Root, seen: watch::Receiver<Seen>) -> axum::Router {
-    routed(PathBuf::from("journalctl"), &host_name(root), seen)
+pub(super) fn router(root: &Root, seen: watch::Receiver<Seen>, at_a_time: usize) -> axum::Router {
+    routed(
+        PathBuf::from("journalctl"),
+        &host_name(root),
+        seen,
+        at_a_time,
+    )
 }
 
-fn routed(journalctl: PathBuf, host: &str, seen: watch::Receiver<Seen>) -> axum::Router {
+fn routed(
+    journalctl: PathBuf,
+    host: &str,
+    seen: watch::Receiver<Seen>,
+    at_a_time: usize,
+) -> axum::Router {
     let logs = Logs {
         journalctl: journalctl.into(),
         seen,
         host: host.into(),
-        places: Arc::new(Semaphore::new(ANSWERS)),
+        places: Arc::new(Semaphore::new(at_a_time)),
     };
     axum::Router::new()
         .route("/v1/logs", get(answer))
         .with_state(logs)
 }
 
-/// Answers of one connection that follow a log: while there are any, the connection may last.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Follows(Arc<AtomicUsize>);
-
-impl Follows {
-    /// Whether there are any.
-    pub(super) fn are_going_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
-    }
-
-    fn begin(&self) -> Following {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Following(self.clone())
-    }
-}
-
-/// One of them.
-#[derive(Debug)]
-struct Following(Follows);
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 async fn answer(
     State(logs): State<Logs>,
-    follows: Option<Extension<Follows>>,
+    streams: Option<Extension<Streams>>,
     Query(parameters): Query<Vec<(String, String)>>,
 ) -> Response {
     let rules = Arc::clone(&logs.seen.borrow().rules);
@@ -105,7 +84,7 @@ async fn answer(
         Err((status, text)) => return (status, format!("{text}\n")).into_response(),
     };
     let Ok(place) = Arc::clone(&logs.places).try_acquire_owned() else {
-        let text = format!("{ANSWERS} logs are read already; try again later\n");
+        let text = "as many logs are read already as may be at a time; try again later\n";
         return (StatusCode::TOO_MANY_REQUESTS, text).into_response();
     };
     let excerpt = match Excerpt::open_with(&logs.journalctl, &part) {
@@ -115,7 +94,7 @@ async fn answer(
             return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
         }
     };
-    let following = follows.filter(|_| part.follow);
+    let streaming = streams.filter(|_| part.follow);
     let (out, lines) = mpsc::channel(WAITING);
     let reading = Reading {
         excerpt,
@@ -126,11 +105,11 @@ async fn answer(
             until: Instant::now() + DEADLINE,
         }),
         _place: place,
-        _following: following.map(|Extension(follows)| follows.begin()),
+        _streaming: streaming.map(|Extension(streams)| streams.begin()),
     };
     tokio::spawn(reading.run());
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    (kind, axum::body::Body::new(Lines(lines))).into_response()
+    (kind, axum::body::Body::new(Parts(lines))).into_response()
 }
 
 /// The part of the journal that is asked for; else the answer.
@@ -184,7 +163,7 @@ struct Reading {
     out: mpsc::Sender<Bytes>,
     bound: Option<Bound>,
     _place: OwnedSemaphorePermit,
-    _following: Option<Following>,
+    _streaming: Option<Streaming>,
 }
 
 impl Reading {
@@ -236,23 +215,6 @@ impl Reading {
     async fn send(&self, line: String) -> bool {
         let sending = self.out.send(Bytes::from(line));
         matches!(timeout(STALL, sending).await, Ok(Ok(())))
-    }
-}
-
-/// Lines as they come.
-struct Lines(mpsc::Receiver<Bytes>);
-
-impl Body for Lines {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0
-            .poll_recv(context)
-            .map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }
 

@@ -13,11 +13,13 @@ mod tests;
 use std::time::Duration;
 
 use node::finding::catalogue;
-use node::wire::{Origin, Outcome};
+use node::wire::{Origin, Outcome, SourceState};
 
 use super::view::View;
 use crate::boot::record;
+use crate::host::tally::Loss;
 use crate::report;
+use crate::watch;
 use sheet::Sheet;
 
 /// Media type of the answer.
@@ -34,19 +36,30 @@ pub(super) fn text(view: &View) -> String {
 }
 
 fn lines(sheet: &mut Sheet, view: &View) {
-    const SOURCE: &[&str] = &["journal"];
-    let counters = view.seen.counters;
-    sheet.add(&metric::LINES_READ, SOURCE, counters.entries);
-    for (reason, count) in [
-        ("malformed", counters.malformed),
-        ("too_long", counters.too_long),
-        ("no_room", view.seen.refused),
-    ] {
-        sheet.add(&metric::LINES_DROPPED, &[reason], count);
+    sheet.add(&metric::LINES_DROPPED, &["no_room"], view.seen.refused);
+    // A source that is absent has its series too, so that an alert can tell it from an agent that is too old to have it.
+    for source in &view.seen.sources {
+        let name = source.name.as_str();
+        let is_up = source.state == SourceState::Running;
+        sheet.add(&metric::LINES_READ, &[name], source.read);
+        sheet.add(&metric::SOURCE_RESTARTS, &[name], source.restarts);
+        sheet.add(&metric::SOURCE_UP, &[name], is_up);
+        if source.last_line.is_some() {
+            let lag = Duration::from_millis(source.lag_milliseconds);
+            sheet.add(&metric::SOURCE_LAG, &[name], lag);
+        }
+        for loss in Loss::ALL {
+            let reason = loss.as_str();
+            let count = source.lost.get(reason).copied().unwrap_or_default();
+            // What cannot befall a source has no series.
+            if count > 0 || watch::may_befall(name, loss) {
+                sheet.add(&metric::LINES_LOST, &[name, reason], count);
+            }
+        }
+        for (unit, count) in &source.suppressed {
+            sheet.add(&metric::LINES_SUPPRESSED, &[unit], *count);
+        }
     }
-    sheet.add(&metric::SOURCE_RESTARTS, SOURCE, counters.restarts);
-    sheet.add(&metric::SOURCE_UP, SOURCE, view.seen.is_source_running);
-    sheet.add(&metric::LINES_LAG, &[], view.seen.lag);
     sheet.add(&metric::RULE_TIME, &[], view.seen.rule_time);
 }
 

@@ -11,10 +11,32 @@ use crate::facts::machine;
 
 use super::health::{self, Check};
 use super::view::{Sources, View};
-use super::{logs, metrics};
+use super::{bundle, logs, metrics};
+
+/// How much is answered at a time, beside the number of connections.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Logs.
+    pub(super) logs: usize,
+    /// Bundles.
+    pub(super) bundles: usize,
+}
+
+impl Bounds {
+    /// Of the socket.
+    pub(super) const SOCKET: Self = Self {
+        logs: 4,
+        bundles: 1,
+    };
+    /// Of each listener of the network, which have their own so that they take nothing from the socket.
+    pub(super) const NETWORK: Self = Self {
+        logs: 2,
+        bundles: 1,
+    };
+}
 
 /// All paths.
-pub(super) fn router(sources: &Sources) -> axum::Router {
+pub(super) fn router(sources: &Sources, bounds: Bounds) -> axum::Router {
     axum::Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
@@ -25,7 +47,12 @@ pub(super) fn router(sources: &Sources) -> axum::Router {
         .route("/v1/facts", get(facts))
         .route("/metrics", get(metrics_text))
         .with_state(sources.clone())
-        .merge(logs::router(&sources.root, sources.seen.clone()))
+        .merge(logs::router(
+            &sources.root,
+            sources.seen.clone(),
+            bounds.logs,
+        ))
+        .merge(bundle::router(sources, bounds.bundles))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(middleware::from_fn(only_get))
 }

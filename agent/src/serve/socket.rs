@@ -5,14 +5,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rustix::fs::{Gid, chown};
 use tokio::net::UnixListener;
 
+use super::group;
 use crate::host::path;
 use crate::host::root::{self, Root};
 
-/// Group whose members may ask.
-const GROUP: &str = "nodeagent";
 const MODE: u32 = 0o660;
 
 /// Why there is no socket.
@@ -41,27 +39,10 @@ pub(super) fn bind(root: &Root) -> Result<UnixListener, Error> {
         .map_err(failed("making the directory of"))?;
     root.remove(path::SOCKET).map_err(Error::Stale)?;
     let listener = UnixListener::bind(&place).map_err(failed("binding"))?;
-    if let Some(group) = group(root) {
-        let group = Some(Gid::from_raw(group));
-        chown(&place, None, group)
-            .map_err(|error| failed("changing the group of")(error.into()))?;
-    }
+    group::give(root, &place).map_err(failed("changing the group of"))?;
     fs::set_permissions(&place, fs::Permissions::from_mode(MODE))
         .map_err(failed("changing the mode of"))?;
     Ok(listener)
-}
-
-/// Number of the group, if there is one. A static program has no NSS; system groups are in the file.
-fn group(root: &Root) -> Option<u32> {
-    let groups = root.read_text("/etc/group").ok().flatten()?;
-    groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(GROUP))
-            .then(|| fields.nth(1))
-            .flatten()?
-            .parse()
-            .ok()
-    })
 }
 
 #[cfg(test)]
@@ -79,19 +60,5 @@ mod tests {
         let metadata = fs::metadata(root.path(path::SOCKET)).unwrap();
         assert!(metadata.file_type().is_socket());
         assert_eq!(metadata.mode() & 0o777, 0o660);
-    }
-
-    #[test]
-    fn the_group_is_found_in_the_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let root = Root::new(directory.path());
-        assert_eq!(group(&root), None);
-        root.write(
-            "/etc/group",
-            b"root:x:0:\nnodeagents:x:5:\nnodeagent:x:984:ops\n",
-            0o644,
-        )
-        .unwrap();
-        assert_eq!(group(&root), Some(984));
     }
 }

@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use node::rule::{Engine, Record};
 use node::wire::{
-    API_VERSION, BootReport, FindingList, Identity, NodeFacts, Outcome, Phase, SsmState, Status,
-    Timing, Verdict,
+    API_VERSION, BootReport, FindingList, Identity, LogSource, NodeFacts, Outcome, Phase,
+    SourceState, SsmState, Status, Timing, Verdict,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use std::time::Duration;
 
 use super::*;
 use crate::boot::Machine;
@@ -19,18 +22,20 @@ use crate::host::systemd::BootTimes;
 use crate::report::event;
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
+use crate::watch::rounds::Rounds;
 
-struct Daemon {
+pub(super) struct Daemon {
     directory: tempfile::TempDir,
+    pub(super) sources: Sources,
     seen: watch::Sender<Seen>,
-    boot: watch::Sender<Boot>,
+    pub(super) boot: watch::Sender<Boot>,
     _ssm: watch::Sender<SsmState>,
     _pods: watch::Sender<Option<u32>>,
     _events: watch::Sender<event::Counters>,
 }
 
 impl Daemon {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (seen, seen_out) = watch::channel(Seen::nothing());
         let (boot, boot_out) = watch::channel(Boot::default());
@@ -46,11 +51,13 @@ impl Daemon {
             ssm: ssm_out,
             effective_max_pods: pods_out,
             events: events_out,
+            rounds: Rounds::default(),
         };
         let server = Server::bind(&Root::new(directory.path()), &sources).unwrap();
         tokio::spawn(server.run());
         Self {
             directory,
+            sources,
             seen,
             boot,
             _ssm: ssm,
@@ -146,7 +153,7 @@ async fn a_daemon_that_just_started_lives_and_is_not_ready() {
         daemon.ask("GET", "/readyz").await,
         (
             503,
-            "[+]watch ok\n[-]journal failed: journalctl does not run\n[-]history failed: the past of this boot is still \
+            "[+]watch ok\n[-]sources failed: none was opened yet\n[-]history failed: the past of this boot is still \
              read\n[-]verdict failed: no verdict was given in this boot\nreadyz check failed\n"
                 .to_owned()
         )
@@ -163,7 +170,7 @@ async fn a_node_that_joined_is_healthy_until_something_fatal_is_open() {
         daemon.ask("GET", "/healthz?verbose").await,
         (
             200,
-            "[+]watch ok\n[+]boot ok\n[+]findings ok\n[+]rules ok\nhealthz check passed\n"
+            "[+]watch ok\n[+]sources ok\n[+]boot ok\n[+]findings ok\n[+]rules ok\nhealthz check passed\n"
                 .to_owned()
         )
     );
@@ -186,9 +193,10 @@ async fn a_node_that_joined_is_healthy_until_something_fatal_is_open() {
 async fn the_status_document_is_whole() {
     let daemon = Daemon::start();
     daemon.join();
-    daemon
-        .seen
-        .send_modify(|seen| seen.findings = unauthorized());
+    daemon.seen.send_modify(|seen| {
+        seen.findings = unauthorized();
+        seen.sources = vec![LogSource::new("ipamd", SourceState::Absent)];
+    });
     let (code, body) = daemon.ask("GET", "/v1/status").await;
     let status: Status = serde_json::from_str(&body).unwrap();
     assert_eq!(
@@ -201,6 +209,33 @@ async fn the_status_document_is_whole() {
         (200, 1, Some(29), SsmState::Running)
     );
     assert_eq!(status.verdict, Some(verdict()));
+    assert_eq!(
+        status.sources,
+        [LogSource::new("ipamd", SourceState::Absent)]
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_read_is_named() {
+    let daemon = Daemon::start();
+    daemon.join();
+    daemon.seen.send_modify(|seen| {
+        seen.is_source_running = false;
+        seen.sources = vec![
+            LogSource::new("journal", SourceState::Running),
+            LogSource::new("kernel", SourceState::Failed),
+            LogSource::new("ipamd", SourceState::Absent),
+        ];
+    });
+    let (code, text) = daemon.ask("GET", "/healthz").await;
+    assert_eq!(
+        (
+            code,
+            text.contains("[-]sources failed: cannot be read: kernel\n")
+        ),
+        (503, true),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -248,7 +283,13 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
     daemon.join();
     daemon.seen.send_modify(|seen| {
         seen.findings = unauthorized();
-        seen.counters.entries = 42;
+        let mut journal = LogSource::new("journal", SourceState::Running);
+        journal.read = 42;
+        journal.lost.insert("suppressed".to_owned(), 7);
+        journal.suppressed.insert("kubelet.service".to_owned(), 7);
+        journal.last_line = Some(Timestamp::UNIX_EPOCH);
+        journal.lag_milliseconds = 1500;
+        seen.sources = vec![journal, LogSource::new("ipamd", SourceState::Absent)];
     });
     let (code, text) = daemon.ask("GET", "/metrics").await;
     assert_eq!(code, 200);
@@ -257,6 +298,12 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
         "nodeagent_findings_open{code=\"cni.not_ready\",severity=\"fatal\"} 0",
         "nodeagent_node_events_total{result=\"held_back\"} 0",
         "nodeagent_lines_read_total{source=\"journal\"} 42",
+        "nodeagent_lines_lost_total{source=\"journal\",reason=\"suppressed\"} 7",
+        "nodeagent_lines_lost_total{source=\"ipamd\",reason=\"truncated\"} 0",
+        "nodeagent_lines_suppressed_total{unit=\"kubelet.service\"} 7",
+        "nodeagent_source_up{source=\"journal\"} 1",
+        "nodeagent_source_up{source=\"ipamd\"} 0",
+        "nodeagent_source_lag_seconds{source=\"journal\"} 1.5",
         "nodeagent_boot_outcome{outcome=\"joined\"} 1",
         "nodeagent_boot_outcome{outcome=\"failed\"} 0",
         "nodeagent_boot_phase_seconds{phase=\"join\"} 1.5",
@@ -271,6 +318,7 @@ async fn metrics_show_every_code_and_fall_back_to_zero() {
             "`{line}` is not in\n{text}"
         );
     }
+    assert!(!text.contains("source=\"journal\",reason=\"truncated\""));
     daemon.seen.send_modify(|seen| seen.findings.clear());
     let (_, text) = daemon.ask("GET", "/metrics").await;
     assert!(
@@ -291,7 +339,7 @@ async fn everything_but_get_of_a_known_path_is_refused() {
     }
     let long = format!(
         "GET /{} HTTP/1.1\r\nhost: x\r\n\r\n",
-        "x".repeat(HEAD_BYTES * 2)
+        "x".repeat(connection::HEAD_BYTES * 2)
     );
     let answer = daemon.raw(long.as_bytes()).await;
     assert!(
@@ -302,6 +350,8 @@ async fn everything_but_get_of_a_known_path_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_hangs_is_not_alive() {
+    let rounds = Rounds::default();
+    rounds.note("endpoint", Duration::from_mins(2));
     let view = view::View {
         started_at: Timestamp::UNIX_EPOCH,
         seen: Seen::nothing(),
@@ -309,6 +359,7 @@ async fn a_watch_that_hangs_is_not_alive() {
         ssm: SsmState::Unknown,
         effective_max_pods: None,
         events: event::Counters::default(),
+        rounds: rounds.all(),
     };
     let now = Instant::now();
     assert!(health::is_well(&health::live(
@@ -319,6 +370,18 @@ async fn a_watch_that_hangs_is_not_alive() {
         &view,
         now + Duration::from_secs(10)
     )));
+    let probe = |seconds| {
+        let checks = health::healthy(&view, now + Duration::from_secs(seconds));
+        checks
+            .into_iter()
+            .rfind(|check| check.name == "probe/endpoint")
+    };
+    assert_eq!(probe(359).unwrap().failure, None);
+    let stale = probe(362).unwrap();
+    assert_eq!(
+        health::text("healthz", &[stale], true),
+        "[-]probe/endpoint failed: has not ended for 362 s, and should every 120 s\nhealthz check failed\n"
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::host::root::Root;
 use crate::report::{self, event};
 use crate::watch::Seen;
 use crate::watch::boot::Boot;
+use crate::watch::rounds::{Round, Rounds};
 
 /// Where knowledge comes from.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Sources {
     pub effective_max_pods: watch::Receiver<Option<u32>>,
     /// How many events of the Node were written.
     pub events: watch::Receiver<event::Counters>,
+    /// When each probe last ended.
+    pub rounds: Rounds,
 }
 
 /// What is known now.
@@ -46,6 +49,8 @@ pub struct View {
     pub effective_max_pods: Option<u32>,
     /// How many events of the Node were written.
     pub events: event::Counters,
+    /// When each probe last ended.
+    pub rounds: Vec<Round>,
 }
 
 impl Sources {
@@ -58,6 +63,7 @@ impl Sources {
             ssm: report::ssm(*self.ssm.borrow(), &self.seen.borrow()),
             effective_max_pods: *self.effective_max_pods.borrow(),
             events: *self.events.borrow(),
+            rounds: self.rounds.all(),
         }
     }
 }
@@ -90,6 +96,7 @@ impl View {
             max_pods,
             ssm: self.ssm,
             warnings: self.seen.rules.problems.clone(),
+            sources: self.seen.sources,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use node::chain::Chain;
-use node::config::Report;
+use node::config::{Report, Serve};
 use node::wire::{BootReport, Identity, Outcome, Verdict};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -77,6 +77,13 @@ impl Boot {
         self.summary
             .as_ref()
             .map_or(by_default, |summary| summary.report)
+    }
+
+    /// Where the daemon answers beside its socket; before the configuration is known, `by_default`.
+    pub fn serve_settings(&self, by_default: Serve) -> Serve {
+        self.summary
+            .as_ref()
+            .map_or(by_default, |summary| summary.serve)
     }
 
     /// How far the node has come.

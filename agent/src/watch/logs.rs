@@ -87,6 +87,7 @@ pub fn part(units: BTreeSet<String>, since: Option<Timestamp>, follow: bool) -> 
         since,
         last: since.is_none().then_some(LINES),
         follow,
+        boot: 0,
     }
 }
 

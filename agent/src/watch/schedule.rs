@@ -1,11 +1,18 @@
 //! Probes on a schedule: what no log tells of the node is looked at again and again, for as long as it lives.
 //!
-//! In: files of the kernel, the metadata service, how far the boot is, and the findings that are open. Out: observations
-//! for the rules. Each probe has a period, begins at a moment of its own within it, so that neither the probes of one node
-//! nor the nodes of one cluster fall together, and a deadline; one that hangs holds up none of the others. Nothing is
-//! looked at before the past is read. Ends only by being dropped.
+//! In: files of the kernel, daemons of the node, the way to the API server, the metadata service, how far the boot is, and
+//! the findings that are open. Out: observations for the rules, and when each probe last ended. Each probe has a period,
+//! begins at a moment of its own within it, so that neither the probes of one node nor the nodes of one cluster fall
+//! together, and a deadline; one that hangs holds up none of the others. While something is wrong it looks more often.
+//! Nothing is looked at before the past is read. What is not there on this node is not looked at, and nothing is said of it.
+//! [`table`] lists them. Ends only by being dropped.
 
-use std::convert::Infallible;
+mod cloud;
+mod machine;
+mod network;
+mod service;
+pub mod table;
+
 use std::time::Duration;
 
 use node::rule::Observation;
@@ -15,29 +22,16 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use super::Seen;
 use super::boot::Boot;
+use super::rounds::Rounds;
 use crate::host::environment::Environment;
 use crate::host::imds::Imds;
+use crate::host::random;
 use crate::host::root::Root;
-use crate::host::{process, random, volume};
-use crate::probe::forwarding::{self, Forwarding};
-use crate::probe::interface::{self, Interfaces};
-use crate::probe::limits::{self, Zombies};
+use crate::probe::DEADLINE;
 use crate::probe::reading::{Open, Reading};
-use crate::probe::synchronization::{self, Synchronization};
-use crate::probe::{
-    DEADLINE, auto_scaling, conntrack, maintenance, pressure, read_only, space, spot, watches,
-};
 
-/// The notice of a spot instance is two minutes long, and AWS recommends to look so often.
-const NOTICE: Duration = Duration::from_secs(5);
-/// What can go wrong within a minute, and costs a file or two to look at.
-const SOON: Duration = Duration::from_secs(30);
-/// What takes its time.
-const LATER: Duration = Duration::from_mins(1);
-/// The rule of an interface forgets a failure when a minute later all is well: two failures are two in a row.
-const APART: Duration = Duration::from_secs(61);
-/// What costs more to look at, or is announced long before.
-const RARELY: Duration = Duration::from_mins(5);
+use table::Probe;
+
 /// No probe begins later than this.
 const LATEST_START: Duration = Duration::from_secs(30);
 
@@ -46,12 +40,14 @@ const LATEST_START: Duration = Duration::from_secs(30);
 pub struct Schedule {
     /// The files of this machine.
     pub root: Root,
-    /// Where the metadata service is.
+    /// Where the metadata service and the proxies are.
     pub environment: Environment,
     /// How far the boot is.
     pub boot: watch::Receiver<Boot>,
     /// The findings that are open.
     pub seen: watch::Receiver<Seen>,
+    /// Where it is noted that a probe has ended.
+    pub rounds: Rounds,
     /// Out: what the probes say.
     pub observations: mpsc::Sender<Observation>,
 }
@@ -69,178 +65,68 @@ impl Schedule {
         // One client, so that all share a session of the metadata service.
         let imds = Imds::new(self.environment.imds_endpoint.as_deref(), DEADLINE);
         let ended = tokio::try_join!(
-            self.file_systems(),
-            self.connections(),
-            self.interfaces(),
-            self.forwarding(),
-            self.pressure(),
-            self.limits(),
-            self.zombies(),
-            self.watches(),
-            self.clock(),
-            self.notice(&imds),
-            self.plans(&imds),
-            self.maintenance(&imds),
+            Box::pin(self.of_the_machine()),
+            Box::pin(self.of_services()),
+            Box::pin(self.of_the_network()),
+            Box::pin(self.of_the_cloud(&imds)),
         );
         if ended.is_err() {
             tracing::debug!("nobody listens to the probes any more");
         }
     }
 
-    async fn file_systems(&self) -> Result<Infallible, Closed> {
-        let look = |root: &Root| {
-            let mounts = volume::mounts(root).unwrap_or_default();
-            (space::look(root, &mounts), mounts)
-        };
-        let mut rhythm = rhythm(SOON);
-        loop {
-            let open = self.next(&mut rhythm).await;
-            let Some((volumes, mounts)) = self.aside("file systems", look).await else {
-                continue;
-            };
-            // Without the table nothing is known of any of them.
-            if !mounts.is_empty() {
-                self.tell(read_only::judge(&mounts, &open)).await?;
-                self.tell(space::judge(&volumes, &open)).await?;
-            }
-        }
-    }
-
-    async fn connections(&self) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(SOON);
-        loop {
-            let open = self.next(&mut rhythm).await;
-            let seen = self.aside("connections", conntrack::look).await;
-            self.tell(conntrack::judge(seen.flatten(), &open)).await?;
-        }
-    }
-
-    async fn interfaces(&self) -> Result<Infallible, Closed> {
-        let mut interfaces = Interfaces::default();
-        let mut rhythm = rhythm(APART);
-        loop {
-            let open = self.next(&mut rhythm).await;
-            let known = interfaces.known(&open);
-            let look = move |root: &Root| interface::look(root, known.as_deref());
-            if let Some(seen) = self.aside("interfaces", look).await {
-                self.tell(interfaces.judge(seen, &open)).await?;
-            }
-        }
-    }
-
-    async fn forwarding(&self) -> Result<Infallible, Closed> {
-        let mut forwarding = Forwarding::default();
-        let mut rhythm = rhythm(LATER);
-        loop {
-            self.next(&mut rhythm).await;
-            let outcome = self.boot.borrow().outcome();
-            if !matches!(outcome, Outcome::Registered | Outcome::Joined) {
-                continue;
-            }
-            if let Some(seen) = self.aside("forwarding", forwarding::look).await.flatten() {
-                self.tell(forwarding.judge(seen)).await?;
-            }
-        }
-    }
-
-    async fn pressure(&self) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(SOON);
-        loop {
-            let open = self.next(&mut rhythm).await;
-            let averages = self.aside("pressure", pressure::look).await;
-            self.tell(pressure::judge(&averages.unwrap_or_default(), &open))
-                .await?;
-        }
-    }
-
-    async fn limits(&self) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(LATER);
-        loop {
-            let open = self.next(&mut rhythm).await;
-            let usage = self.aside("limits", limits::look).await;
-            self.tell(limits::judge(&usage.unwrap_or_default(), &open))
-                .await?;
-        }
-    }
-
-    async fn zombies(&self) -> Result<Infallible, Closed> {
-        let mut zombies = Zombies::default();
-        let mut rhythm = rhythm(RARELY);
-        loop {
-            self.next(&mut rhythm).await;
-            let now = Instant::now();
-            if let Some(processes) = self.aside("processes", process::count).await {
-                self.tell(zombies.judge(processes, now)).await?;
-            }
-        }
-    }
-
-    async fn watches(&self) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(LATER);
-        loop {
-            self.next(&mut rhythm).await;
-            let exhausted = self.aside("inotify", watches::look).await.flatten();
-            self.tell(exhausted.map(watches::judge)).await?;
-        }
-    }
-
-    async fn clock(&self) -> Result<Infallible, Closed> {
-        let mut clock = Synchronization::default();
-        let mut rhythm = rhythm(RARELY);
-        loop {
-            self.next(&mut rhythm).await;
-            let now = Instant::now();
-            if let Some(is_synchronized) = synchronization::look(&self.root).await {
-                self.tell(clock.judge(is_synchronized, now)).await?;
-            }
-        }
-    }
-
-    async fn notice(&self, imds: &Imds) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(NOTICE);
-        loop {
-            self.next(&mut rhythm).await;
-            let reading = spot::interruption(imds).await;
-            if reading.is_none() {
-                // Where nobody answers, nobody is asked so often.
-                rhythm.reset_after(LATER);
-            }
-            self.tell(reading).await?;
-        }
-    }
-
-    async fn plans(&self, imds: &Imds) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(SOON);
-        loop {
-            self.next(&mut rhythm).await;
-            self.tell(spot::rebalance(imds).await).await?;
-            self.tell(auto_scaling::look(imds).await).await?;
-        }
-    }
-
-    async fn maintenance(&self, imds: &Imds) -> Result<Infallible, Closed> {
-        let mut rhythm = rhythm(RARELY);
-        loop {
-            let open = self.next(&mut rhythm).await;
-            self.tell(maintenance::look(imds, &open).await).await?;
+    /// The turns of this probe, from now on.
+    fn turns(&self, probe: &'static Probe) -> Turns {
+        self.rounds.note(probe.name, probe.period);
+        Turns {
+            probe,
+            rhythm: rhythm(probe.period, probe.again),
+            looked: None,
+            has_failed: false,
         }
     }
 
     /// Waits until it is time to look, and says what is known by then.
-    async fn next(&self, rhythm: &mut Interval) -> Open {
-        rhythm.tick().await;
-        Open::of(&self.seen.borrow().findings)
+    async fn next(&self, turns: &mut Turns) -> Open {
+        loop {
+            turns.rhythm.tick().await;
+            let open = Open::of(&self.seen.borrow().findings);
+            if turns.is_due(&open) {
+                turns.looked = Some(Instant::now());
+                return open;
+            }
+        }
     }
 
-    async fn tell(
+    /// Tells what was seen, and that the look has ended.
+    async fn end(
         &self,
-        readings: impl IntoIterator<Item = Reading, IntoIter: Send>,
+        turns: &mut Turns,
+        readings: impl IntoIterator<Item = Reading>,
     ) -> Result<(), Closed> {
+        turns.has_failed = false;
+        let readings: Vec<Reading> = readings.into_iter().collect();
         for reading in readings {
+            turns.has_failed |= reading.failure.is_some();
             let sent = self.observations.send(reading.into()).await;
             sent.map_err(|_| Closed)?;
         }
+        self.rounds.note(turns.probe.name, turns.probe.period);
         Ok(())
+    }
+
+    /// Whether this node has a Node object.
+    fn has_registered(&self) -> bool {
+        let outcome = self.boot.borrow().outcome();
+        matches!(outcome, Outcome::Registered | Outcome::Joined)
+    }
+
+    /// Whether `init` has said its last word: before it the ladder of the join looks at the same things.
+    fn is_decided(&self) -> bool {
+        let boot = self.boot.borrow();
+        boot.verdict
+            .as_ref()
+            .is_some_and(|verdict| !verdict.provisional && verdict.waiting_for.is_none())
     }
 
     /// What a look at files sees; nothing when it does not end in time. Files of the kernel answer at once, and yet a
@@ -264,13 +150,40 @@ impl Schedule {
     }
 }
 
-/// When a probe looks: at first at some moment, and then again in each period.
-fn rhythm(period: Duration) -> Interval {
+/// When one probe looks.
+#[derive(Debug)]
+struct Turns {
+    probe: &'static Probe,
+    rhythm: Interval,
+    /// When it last began.
+    looked: Option<Instant>,
+    /// What it saw last was a fault.
+    has_failed: bool,
+}
+
+impl Turns {
+    /// Whether its period is over, or something is wrong that it may confirm or take back.
+    fn is_due(&self, open: &Open) -> bool {
+        let Probe { period, again, .. } = *self.probe;
+        let mut suspects = self.probe.findings.iter().chain(self.probe.hints);
+        // A tick that is a little early is not one too few.
+        self.has_failed
+            || self
+                .looked
+                .is_none_or(|at| at.elapsed() + again / 2 >= period)
+            || suspects.any(|finding| open.has_any(finding))
+    }
+}
+
+/// When a probe of this period looks: at first at some moment, and then so often.
+fn rhythm(period: Duration, step: Duration) -> Interval {
     let start = period.min(LATEST_START).mul_f64(random::fraction());
-    let mut rhythm = interval_at(Instant::now() + start, period);
+    let mut rhythm = interval_at(Instant::now() + start, step);
     rhythm.set_missed_tick_behavior(MissedTickBehavior::Delay);
     rhythm
 }
 
+#[cfg(test)]
+mod coverage;
 #[cfg(test)]
 mod tests;

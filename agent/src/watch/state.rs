@@ -4,6 +4,7 @@ use node::chain::Chain;
 use node::rule::Snapshot;
 use serde::{Deserialize, Serialize};
 
+use super::source::Places;
 use crate::host::path;
 use crate::host::root::{self, Root};
 
@@ -17,9 +18,9 @@ const FILE_BYTES: usize = 1024 * 1024;
 pub(super) struct State {
     /// The boot that it speaks of.
     pub boot_id: String,
-    /// The last journal entry that the rules have seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
+    /// Of each source, the place of its last entry that the rules have seen.
+    #[serde(default)]
+    pub places: Places,
     /// What the rules know.
     #[serde(default)]
     pub snapshot: Snapshot,
@@ -68,7 +69,7 @@ mod tests {
         assert_eq!(load(&root, "a"), State::default());
         let state = State {
             boot_id: "a".into(),
-            cursor: Some("c".into()),
+            places: Places::from([("journal".into(), "c".into())]),
             snapshot: Snapshot::default(),
         };
         save(&root, &state).unwrap();

@@ -1,8 +1,12 @@
 //! The loop over a source of our own, with the clock paused.
 
-use std::collections::VecDeque;
+mod day;
 
+use std::collections::{BTreeSet, VecDeque};
+
+use node::journal::Entry;
 use node::rule::{self, RuleSet};
+use node::wire::SourceState;
 
 use super::*;
 
@@ -14,21 +18,23 @@ struct Given {
 }
 
 impl Lines for Given {
-    async fn next(&mut self) -> Entry {
+    async fn next(&mut self) -> Read {
         match self.entries.pop_front() {
             Some(entry) => {
                 self.taken += 1;
-                entry
+                Read {
+                    source: "journal",
+                    entry,
+                }
             }
             None => std::future::pending().await,
         }
     }
 
-    fn counters(&self) -> journal::Counters {
-        journal::Counters {
-            entries: self.taken,
-            ..journal::Counters::default()
-        }
+    fn reports(&self) -> Vec<LogSource> {
+        let mut source = LogSource::new("journal", SourceState::Running);
+        source.read = self.taken;
+        vec![source]
     }
 
     fn is_running(&self) -> bool {
@@ -51,6 +57,10 @@ fn entry(cursor: &str, message: &str) -> Entry {
     }
 }
 
+fn place(cursor: &str) -> Places {
+    Places::from([("journal".to_owned(), cursor.to_owned())])
+}
+
 /// The clock stands still: only `elapsed` time of the runtime moves.
 fn now() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
@@ -65,7 +75,7 @@ struct Bench {
     observations: mpsc::Sender<Observation>,
     rules: watch::Sender<Arc<Rules>>,
     _identity: watch::Sender<Identity>,
-    started: Option<journal::Start>,
+    started: Option<Places>,
 }
 
 impl Bench {
@@ -96,8 +106,8 @@ impl Bench {
 
     fn watch(&mut self, ports: Ports, boot: &str, entries: Vec<Entry>) -> Watch<Given> {
         let root = Root::new(self.directory.path());
-        Watch::new(&root, boot.to_owned(), ports, now, |start| {
-            self.started = Some(start);
+        Watch::new(&root, boot.to_owned(), ports, now, |places| {
+            self.started = Some(places.clone());
             Given {
                 entries: entries.into(),
                 taken: 0,
@@ -124,12 +134,12 @@ async fn run(watch: &mut Watch<Given>, time: Duration) {
 async fn a_line_becomes_a_finding_that_is_shown_and_kept() {
     let (mut bench, ports) = Bench::ports();
     let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
-    assert_eq!(bench.started, Some(journal::Start::Boot));
+    assert_eq!(bench.started, Some(Places::new()));
     run(&mut watch, Duration::from_secs(5)).await;
     assert_eq!(bench.codes(), ["join.unauthorized"]);
-    assert_eq!(bench.seen.borrow().counters.entries, 1);
+    assert_eq!(bench.seen.borrow().sources[0].read, 1);
     let kept = state::load(&Root::new(bench.directory.path()), "boot");
-    assert_eq!(kept.cursor.as_deref(), Some("c1"));
+    assert_eq!(kept.places, place("c1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +152,7 @@ async fn after_a_restart_the_finding_is_still_there_and_reading_goes_on() {
     let (other, ports) = Bench::ports();
     bench.seen = other.seen;
     let mut watch = bench.watch(ports, "boot", vec![entry("c2", REGISTERED)]);
-    assert_eq!(bench.started, Some(journal::Start::After("c1".into())));
+    assert_eq!(bench.started, Some(place("c1")));
     watch.announce();
     assert_eq!(
         bench.codes(),
@@ -162,7 +172,7 @@ async fn another_boot_begins_anew() {
     drop(watch);
     let (_other, ports) = Bench::ports();
     let watch = bench.watch(ports, "next boot", Vec::new());
-    assert_eq!(bench.started, Some(journal::Start::Boot));
+    assert_eq!(bench.started, Some(Places::new()));
     assert!(watch.engine.open().is_empty());
 }
 
@@ -187,7 +197,7 @@ async fn what_was_wrong_and_is_right_again_in_the_past_is_never_shown() {
         () = observer => {}
     }
     assert!(bench.seen.borrow().is_caught_up);
-    assert_eq!(bench.seen.borrow().counters.entries, 1000);
+    assert_eq!(bench.seen.borrow().sources[0].read, 1000);
 }
 
 #[tokio::test(start_paused = true)]

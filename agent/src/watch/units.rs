@@ -1,11 +1,11 @@
-//! How units are: the kubelet's restart counter, and whether the SSM agent runs.
+//! How the units are that rules ask for: their restart counters, and whether they run.
 //!
 //! In: systemd. Out: observations for the rules, and the SSM agent's state. Ends only by being dropped.
 
 use std::time::Duration;
 
 use node::chain::Chain;
-use node::rule::{KUBELET, Observation, SSM_AGENT};
+use node::rule::{Observation, SSM_AGENT};
 use node::wire::SsmState;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -14,9 +14,6 @@ use crate::host::systemd::{self, UnitState, Units};
 
 /// How often the units are looked at.
 const PERIOD: Duration = Duration::from_secs(10);
-/// The units that are looked at.
-const UNITS: [&str; 2] = [SSM_AGENT, KUBELET];
-
 /// Looks at the units for ever. A connection that breaks is made again. An SSM agent that nobody wants may be stopped.
 pub async fn poll<U: Units>(
     connect: impl AsyncFn() -> Result<U, systemd::Error>,
@@ -54,7 +51,7 @@ async fn look(
     ssm: &watch::Sender<SsmState>,
     is_ssm_wanted: bool,
 ) -> Result<(), systemd::Error> {
-    for name in UNITS {
+    for name in node::rule::units() {
         let state = units.unit(name).await?;
         if name == SSM_AGENT {
             ssm.send_if_modified(|known| {
@@ -135,7 +132,7 @@ mod tests {
         active: &'static str,
         is_wanted: bool,
     ) -> (SsmState, Vec<String>) {
-        let (observations, mut received) = mpsc::channel(8);
+        let (observations, mut received) = mpsc::channel(16);
         let (ssm, state) = watch::channel(SsmState::Unknown);
         let fake = Fake { load, active };
         let polling = poll(async || Ok(fake.clone()), observations, ssm, || is_wanted);
@@ -163,6 +160,14 @@ mod tests {
         ] {
             assert_eq!(seen(load, active, true).await, (expected, four(sub)));
         }
+    }
+
+    #[test]
+    fn all_units_whose_restarts_or_state_a_rule_counts_are_looked_at() {
+        use node::rule::{CONTAINERD, KUBELET};
+
+        let units: Vec<&str> = node::rule::units().into_iter().collect();
+        assert_eq!(units, [SSM_AGENT, CONTAINERD, KUBELET]);
     }
 
     #[tokio::test(start_paused = true)]

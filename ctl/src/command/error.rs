@@ -10,6 +10,8 @@ use crate::exit::Exit;
 use crate::observe::{aws, cluster, eks, kubeconfig, kubernetes};
 use crate::plan;
 use crate::print::document;
+use crate::reach::agent::Failure;
+use crate::reach::forward;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,25 @@ pub enum Error {
         /// The names.
         names: Vec<String>,
     },
+    /// No way led to the agent of a node.
+    #[error("the agent of `{name}` was not reached: {}", .failures.iter().map(|failure| format!("not by {}, {}", failure.reach.as_str(), failure.error)).collect::<Vec<_>>().join("; "))]
+    Unreached {
+        /// The node.
+        name: String,
+        /// The ways that were tried.
+        failures: Vec<Failure>,
+    },
+    /// A way on which there are no logs, or none that go on.
+    #[error("`--reach {reach}` has no logs{}", if *.is_following { " that can be followed" } else { "" })]
+    NoLogs {
+        /// The way.
+        reach: &'static str,
+        /// Whether they were to go on.
+        is_following: bool,
+    },
+    /// The agent's own listener could not be asked.
+    #[error(transparent)]
+    Forward(#[from] forward::Error),
     /// The document cannot be written.
     #[error(transparent)]
     Document(#[from] document::Error),
@@ -104,7 +125,8 @@ impl Error {
     /// How the command ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Cluster(_) => Exit::Usage,
+            Self::Cluster(_) | Self::NoLogs { .. } => Exit::Usage,
+            Self::Unreached { .. } | Self::Forward(_) => Exit::Unchecked,
             Self::Timeout { .. } => Exit::Timeout,
             Self::Apply(apply::kubeconfig::Error::Locked { .. }) => Exit::Conflict,
             _ => Exit::Failed,
@@ -141,6 +163,15 @@ impl Error {
             Self::UnknownCode { nearest: None, .. } => {
                 vec!["`nodectl explain` lists all codes".into()]
             }
+            Self::Unreached { failures, .. } => {
+                let hints = failures.iter().flat_map(|failure| failure.hints.iter());
+                hints.cloned().collect()
+            }
+            Self::NoLogs {
+                is_following: true, ..
+            } => vec!["`--reach forward` has".into()],
+            Self::NoLogs { .. } => vec!["`--reach ssm` and `--reach forward` have".into()],
+            Self::Forward(error) => error.hints(),
             Self::NoSuchNode { .. } => vec!["`nodectl status` without a name lists all".into()],
             Self::NoAws { .. }
             | Self::Kubeconfig(_)

@@ -1,24 +1,20 @@
-//! `nodectl status`: asks the planes at the same time, joins what they say, and prints it.
+//! `nodectl status`: asks the planes at the same time, joins what they say, and prints it. Of nodes that are named the agent
+//! is asked too.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+pub(super) mod ask;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use kube::config::Kubeconfig;
-use node::chain::Chain;
 
-use super::error::{Error, within, written};
-use super::token;
+use super::error::{Error, written};
+use super::planes;
 use crate::cli::{AccessFlags, Output, StatusArgs};
 use crate::exit::Exit;
 use crate::fleet::{self, Advice, NodeStatusList, Observations, Plane, Row};
-use crate::observe::aws::{self, Aws};
-use crate::observe::cluster::{self, Target, Way, Wish};
-use crate::observe::ec2::{self, InstanceFacts};
-use crate::observe::kubernetes::{Connection, NodeFacts};
-use crate::observe::{eks, kubeconfig};
-use crate::print::{Printer, document, node_status};
-use crate::reach::console::{self, Question};
+use crate::print::{Printer, document, node_page, node_status};
+use crate::reach::Reach;
+use crate::reach::agent::Question;
 
 /// Pieces of advice shown below a table; more would push the table off the screen.
 const ADVICE: usize = 3;
@@ -31,30 +27,35 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     // Nothing that is shown is more precise than a second.
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let kubeconfig = kubeconfig::read(access.kubeconfig.as_deref())?;
-    let wish = Wish {
-        cluster: args.cluster.clone(),
-        context: access.context.clone(),
-        kubeconfig_given: access.kubeconfig.is_some(),
-        access: access.aws(),
+    let all_consoles = args.reach.reach == Reach::Console && !args.names.is_empty();
+    let cluster = args.cluster.as_ref();
+    let mut planes = planes::look(cluster, &args.names, all_consoles, access, now).await?;
+    let (mut rows, missing) = planes.rows(&args.names, now);
+    if !args.names.is_empty() && args.output.output != Output::Name {
+        rows = ask::agents(
+            &mut planes,
+            rows,
+            Question::Status,
+            &args.reach,
+            access.timeout,
+            printer,
+        )
+        .await;
+    }
+    let observations = &planes.observations;
+    let list = NodeStatusList::new(&planes.cluster, &planes.region, now, observations, rows);
+    let output = args.output.output;
+    let text = if args.names.is_empty() || output != Output::Table {
+        render(&list, output, now, printer.data_color())?
+    } else {
+        node_page::pages(&list.items, now, printer.data_color())
     };
-    let target = cluster::resolve(kubeconfig.as_ref(), &wish)?;
-    let (region, observations) =
-        observe(&target, kubeconfig, &args.names, access.timeout, now).await;
-    let rows = fleet::rows(&observations, &target.cluster, &region, now);
-    let (rows, missing) = fleet::select(rows, &args.names);
-    let list = NodeStatusList::new(&target.cluster, &region, now, &observations, rows);
-    written(printer.data_unless_empty(&render(
-        &list,
-        args.output.output,
-        now,
-        printer.data_color(),
-    )?))?;
-    comment(&list, &observations, args.output.output, printer);
-    let exit = list.exit();
+    written(printer.data_unless_empty(&text))?;
+    comment(&list, observations, output, args.names.is_empty(), printer);
+    let exit = exit(&list, args.reach.reach);
     if exit != Exit::Unchecked && !missing.is_empty() {
         return Err(Error::NoSuchNode {
-            cluster: target.cluster,
+            cluster: planes.cluster,
             names: missing,
         });
     }
@@ -62,6 +63,18 @@ pub(super) async fn run(
         printer.warning(&format!("no plane that answered knows `{name}`"));
     }
     Ok(exit)
+}
+
+/// Who names a way wants that one: without its answer the node is not checked.
+fn exit(list: &NodeStatusList, reach: Reach) -> Exit {
+    let is_unanswered = |row: &Row| {
+        let agent = row.agent.as_ref();
+        agent.is_some_and(|answer| answer.document.is_none())
+    };
+    if reach != Reach::Auto && list.items.iter().any(is_unanswered) {
+        return Exit::Unchecked;
+    }
+    list.exit()
 }
 
 fn render(
@@ -86,6 +99,7 @@ fn comment(
     list: &NodeStatusList,
     observations: &Observations,
     output: Output,
+    is_fleet: bool,
     printer: &mut Printer,
 ) {
     let failed = [
@@ -119,6 +133,10 @@ fn comment(
             list.cluster
         ));
     }
+    // A page of one node has its own evidence and fix.
+    if !is_fleet && output == Output::Table {
+        return;
+    }
     let advice = fleet::advice(&list.items);
     for Advice {
         subject,
@@ -146,178 +164,21 @@ fn failure<'a, T>(
     }
 }
 
-/// Asks all planes; also tells the region that was asked.
-async fn observe(
-    target: &Target,
-    kubeconfig: Option<Kubeconfig>,
-    names: &[String],
-    timeout: Duration,
-    now: Timestamp,
-) -> (String, Observations) {
-    let aws = within(
-        timeout,
-        "loading the AWS configuration",
-        Aws::load(&target.access),
-    )
-    .await;
-    let nodes = within(
-        timeout,
-        "listing nodes",
-        nodes(target, kubeconfig, &aws, now),
-    );
-    let instances = within(
-        timeout,
-        "listing instances",
-        instances_of_cluster(target, &aws),
-    );
-    let (nodes, mut instances) = tokio::join!(nodes, instances);
-    if let (Ok(aws), Ok(found)) = (&aws, &mut instances) {
-        let wanted = untagged(nodes.as_deref().unwrap_or_default(), found, names);
-        let more = within(
-            timeout,
-            "listing instances by id",
-            ec2::instances_by_id(aws, &target.cluster, &wanted),
-        )
-        .await;
-        match more {
-            Ok(more) => found.extend(more),
-            Err(error) => instances = Err(error),
-        }
-    }
-    let region = aws.as_ref().map_or_else(
-        |_| target.access.region.clone().unwrap_or_default(),
-        |aws| aws.region().to_owned(),
-    );
-    let mut observations = Observations {
-        nodes: plane(nodes),
-        instances: plane(instances),
-        consoles: BTreeMap::new(),
-    };
-    if let Ok(aws) = &aws {
-        let (rows, _) = fleet::select(
-            fleet::rows(&observations, &target.cluster, &region, now),
-            names,
-        );
-        observations.consoles = console::ask(aws, questions(&rows), timeout).await;
-    }
-    (region, observations)
-}
-
-fn plane<T>(outcome: Result<T, Error>) -> Plane<T> {
-    match outcome {
-        Ok(answer) => Plane::Answered(answer),
-        Err(error) => {
-            // The credential chain answers with a list, one provider a line; a plane's error is one line.
-            let text = Chain(&error).to_string();
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            Plane::Failed {
-                error: text,
-                hints: error.hints(),
-            }
-        }
-    }
-}
-
-async fn nodes(
-    target: &Target,
-    kubeconfig: Option<Kubeconfig>,
-    aws: &Result<Aws, Error>,
-    now: Timestamp,
-) -> Result<Vec<NodeFacts>, Error> {
-    let connection = match &target.way {
-        Way::Context(context) => {
-            Connection::through_context(kubeconfig.unwrap_or_default(), context).await?
-        }
-        Way::Eks => {
-            let aws = usable(aws)?;
-            let cluster = eks::describe_cluster(aws, &target.cluster).await?;
-            Connection::through_eks(&cluster, &token::sign(aws, &target.cluster, now).await?)
-                .await?
-        }
-    };
-    tracing::debug!(server = connection.server(), "listing nodes");
-    Ok(connection.nodes().await?)
-}
-
-async fn instances_of_cluster(
-    target: &Target,
-    aws: &Result<Aws, Error>,
-) -> Result<Vec<InstanceFacts>, Error> {
-    Ok(ec2::instances_of_cluster(usable(aws)?, &target.cluster).await?)
-}
-
-/// One failed configuration fails every plane that needs it, each with the same words.
-fn usable(aws: &Result<Aws, Error>) -> Result<&Aws, Error> {
-    aws.as_ref().map_err(|error| match error {
-        Error::Aws(aws::Error::NoRegion) => Error::Aws(aws::Error::NoRegion),
-        other => Error::NoAws {
-            detail: Chain(other).to_string(),
-        },
-    })
-}
-
-/// Ids of instances that the cluster's tag did not find: those behind Nodes, and those named on the command line.
-fn untagged(nodes: &[NodeFacts], found: &[InstanceFacts], names: &[String]) -> Vec<String> {
-    let known: BTreeSet<&str> = found
-        .iter()
-        .map(|instance| instance.instance_id.as_str())
-        .collect();
-    let named = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| name.starts_with("i-"));
-    let wanted: BTreeSet<&str> = nodes
-        .iter()
-        .filter_map(NodeFacts::instance_id)
-        .chain(named)
-        .collect();
-    wanted
-        .difference(&known)
-        .map(|id| (*id).to_owned())
-        .collect()
-}
-
-/// The consoles worth asking: of running instances without a Node.
-fn questions(rows: &[Row]) -> Vec<Question> {
-    let without_node = rows.iter().filter(|row| row.kubernetes.is_none());
-    let running = without_node
-        .filter_map(|row| row.ec2.as_ref())
-        .filter(|instance| instance.state == "running");
-    running
-        .map(|instance| Question {
-            instance_id: instance.instance_id.clone(),
-            launched_at: instance.launched_at,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fleet::fixture;
+    use crate::reach::agent::Answer;
 
     #[test]
-    fn only_consoles_of_running_instances_without_a_node_are_asked() {
-        let ids: Vec<_> = questions(&fixture::rows())
-            .into_iter()
-            .map(|question| question.instance_id)
-            .collect();
-        assert_eq!(ids, ["i-0000000000000000c"]);
-    }
-
-    #[test]
-    fn instances_behind_nodes_and_named_ones_are_looked_up_even_without_the_tag() {
+    fn a_way_that_was_asked_for_and_gave_no_answer_leaves_the_node_unchecked() {
+        let unanswered = Answer::default();
+        let row = fixture::rows().remove(1);
+        let row = fleet::answered(row, unanswered, None, Reach::Ssm);
         let observations = fixture::observations();
-        let (Some(nodes), Some(instances)) =
-            (observations.nodes.answer(), observations.instances.answer())
-        else {
-            panic!("the fixture has both");
-        };
-        let found = &instances[..3];
-        let names = ["i-9", "ip-10-0-0-1.ec2.internal", "i-0000000000000000c"].map(String::from);
-        assert_eq!(
-            untagged(nodes, found, &names),
-            ["i-0000000000000000a", "i-9"]
-        );
+        let now = fixture::now();
+        let list = NodeStatusList::new("prod", "us-east-1", now, &observations, vec![row]);
+        assert_eq!(exit(&list, Reach::Ssm), Exit::Unchecked);
+        assert_eq!(exit(&list, Reach::Auto), Exit::Ok);
     }
 }

@@ -28,6 +28,14 @@ impl<T> Plane<T> {
             Self::Failed { .. } => None,
         }
     }
+
+    /// Why there is none.
+    pub fn error(&self) -> Option<&String> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Failed { error, .. } => Some(error),
+        }
+    }
 }
 
 /// What all planes said of one cluster.

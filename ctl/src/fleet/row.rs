@@ -10,6 +10,7 @@ use super::health::{self, Assessment, Behind, Health, State};
 use super::observation::Observations;
 use crate::observe::ec2::InstanceFacts;
 use crate::observe::kubernetes::NodeFacts;
+use crate::reach::agent;
 use crate::reach::console::Answer;
 
 /// Everything known of one node. What several planes know is taken from the Node first.
@@ -50,6 +51,9 @@ pub struct Row {
     pub ec2: Option<InstanceFacts>,
     /// What the console says; asked only for instances without a Node.
     pub console: Option<Answer>,
+    /// What the agent itself said; asked only for nodes that are named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<agent::Answer>,
 }
 
 impl Row {
@@ -172,6 +176,7 @@ fn row(
         kubernetes: node.cloned(),
         ec2: instance.cloned(),
         console: console.cloned(),
+        agent: None,
     }
 }
 

@@ -120,20 +120,28 @@ impl Error {
             ],
             Self::Credentials { .. } => vec![credentials.into()],
             Self::Expiry { .. } => Vec::new(),
-            Self::Refused { action, code, .. } => match code.as_str() {
-                "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-                    vec![format!(
-                        "allow `{action}` to the identity that `aws sts get-caller-identity` shows, or choose another with `--profile` or `--role-arn`"
-                    )]
+            Self::Refused { action, code, .. } => {
+                match code.as_str() {
+                    "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
+                        vec![format!(
+                            "allow `{action}` to the identity that `aws sts get-caller-identity` shows, or choose another with `--profile` or `--role-arn`"
+                        )]
+                    }
+                    "ExpiredToken"
+                    | "ExpiredTokenException"
+                    | "RequestExpired"
+                    | "UnrecognizedClientException"
+                    | "InvalidClientTokenId"
+                    | "AuthFailure" => vec![credentials.into()],
+                    "Throttling"
+                    | "ThrottlingException"
+                    | "RequestLimitExceeded"
+                    | "TooManyRequestsException" => {
+                        vec!["AWS throttles the account: ask again in a minute, or about fewer nodes".into()]
+                    }
+                    _ => Vec::new(),
                 }
-                "ExpiredToken"
-                | "ExpiredTokenException"
-                | "RequestExpired"
-                | "UnrecognizedClientException"
-                | "InvalidClientTokenId"
-                | "AuthFailure" => vec![credentials.into()],
-                _ => Vec::new(),
-            },
+            }
             Self::Unanswered { source, .. } if chain_has::<CredentialsError>(source.as_ref()) => {
                 vec![credentials.into()]
             }

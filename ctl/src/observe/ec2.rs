@@ -1,5 +1,7 @@
 //! Instances as EC2 describes them.
 
+mod checks;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::Client;
@@ -8,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::aws::{self, Aws};
+pub use checks::{Checks, checks};
 
 const ACTION: &str = "ec2:DescribeInstances";
 /// EC2 accepts this many values in one filter.

@@ -6,6 +6,7 @@ use aws_sdk_eks::types::ClusterStatus;
 use super::aws::{self, Aws};
 
 const ACTION: &str = "eks:DescribeCluster";
+const DESCRIBE_ACCESS_ENTRY: &str = "eks:DescribeAccessEntry";
 
 /// Why the cluster is not known.
 #[derive(Debug, thiserror::Error)]
@@ -96,4 +97,33 @@ pub async fn describe_cluster(aws: &Aws, name: &str) -> Result<ClusterFacts, Err
         endpoint: cluster.endpoint().ok_or_else(not_yet)?.to_owned(),
         certificate_authority: certificate_authority.ok_or_else(not_yet)?.to_owned(),
     })
+}
+
+/// Type of the access entry of a role, such as `EC2_LINUX`; none where there is no entry.
+pub async fn access_entry(
+    aws: &Aws,
+    cluster: &str,
+    role_arn: &str,
+) -> Result<Option<String>, aws::Error> {
+    let answer = Client::new(aws.config())
+        .describe_access_entry()
+        .cluster_name(cluster)
+        .principal_arn(role_arn)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => {
+            let entry = answer.access_entry();
+            let kind = entry.and_then(|entry| entry.r#type()).unwrap_or_default();
+            Ok(Some(kind.to_owned()))
+        }
+        Err(error) => {
+            let object = format!("`{role_arn}` in cluster `{cluster}`");
+            let error = aws::Error::of_call(DESCRIBE_ACCESS_ENTRY, object, error);
+            if error.code() == Some("ResourceNotFoundException") {
+                return Ok(None);
+            }
+            Err(error)
+        }
+    }
 }

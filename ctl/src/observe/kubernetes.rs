@@ -99,6 +99,7 @@ impl Error {
 pub struct Connection {
     client: Client,
     server: String,
+    authority: Option<Vec<Vec<u8>>>,
 }
 
 impl fmt::Debug for Connection {
@@ -166,6 +167,7 @@ impl Connection {
 
     async fn open(config: Config) -> Result<Self, Error> {
         let server = config.cluster_url.to_string();
+        let authority = config.root_cert.clone();
         let plugin = config
             .auth_info
             .exec
@@ -174,7 +176,11 @@ impl Connection {
             .unwrap_or_default();
         let client = tokio::task::spawn_blocking(move || Client::try_from(config)).await;
         match client {
-            Ok(Ok(client)) => Ok(Self { client, server }),
+            Ok(Ok(client)) => Ok(Self {
+                client,
+                server,
+                authority,
+            }),
             Ok(Err(kube::Error::Auth(error))) => Err(plugin_error(plugin, error)),
             Ok(Err(source)) => Err(Error::Client {
                 source: Box::new(source),
@@ -189,6 +195,16 @@ impl Connection {
     /// URL of the API server.
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The client, as the caller.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Certificates of the cluster's authority, DER; none where the kubeconfig has none.
+    pub(crate) fn authority(&self) -> Option<&Vec<Vec<u8>>> {
+        self.authority.as_ref()
     }
 
     /// All Nodes of the cluster.

@@ -5,6 +5,7 @@
 
 mod after_boot;
 mod report;
+mod serve;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use after_boot::{AfterBoot, CloudFormation, Ec2Tag, LifecycleHook, OnFailure, Signals};
 pub use report::{Conditions, Report, ReportSpec};
+pub use serve::{Serve, ServeSpec};
 pub use watch::Watch;
 
 /// `kind` of an AgentConfig.
@@ -46,6 +48,8 @@ pub struct AgentConfig {
     pub report: Report,
     /// What the daemon watches.
     pub watch: Watch,
+    /// Where the daemon answers beside its unix socket.
+    pub serve: Serve,
 }
 
 /// How max pods and the kubelet's reserve are computed.
@@ -110,6 +114,7 @@ impl Default for AgentConfig {
             after_boot: AfterBoot::default(),
             report: Report::default(),
             watch: Watch::default(),
+            serve: Serve::default(),
         }
     }
 }
@@ -170,6 +175,7 @@ impl AgentConfig {
             },
             report: self.report.with(&spec.report),
             watch: self.watch.with(&spec.watch),
+            serve: self.serve.with(&spec.serve),
         }
     }
 }
@@ -213,6 +219,8 @@ pub struct AgentConfigSpec {
     pub report: ReportSpec,
     /// What the daemon watches.
     pub watch: Watch,
+    /// Where the daemon answers beside its unix socket.
+    pub serve: ServeSpec,
 }
 
 /// `spec.ssm` of an AgentConfig document.

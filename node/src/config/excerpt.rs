@@ -63,7 +63,7 @@ pub fn render(problem: &Problem, documents: &[Document]) -> String {
 }
 
 /// Text of a value with what looks like a secret masked, line by line.
-pub(super) fn without_secrets(text: &str) -> String {
+pub fn without_secrets(text: &str) -> String {
     let lines: Vec<String> = mask::lines(text).map(|masked| masked.text).collect();
     let end = if text.ends_with('\n') { "\n" } else { "" };
     format!("{}{end}", lines.join("\n"))

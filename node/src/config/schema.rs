@@ -21,6 +21,8 @@ pub enum Kind {
     Flag,
     /// A whole number that is not negative.
     Count,
+    /// A number of a TCP port.
+    Port,
     /// A string such as `90s` or `10m`.
     Duration,
     /// One of these strings.
@@ -87,6 +89,7 @@ impl Kind {
             Self::Text => "a string".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Count => "a whole number that is not negative".to_owned(),
+            Self::Port => "a port from 1 to 65535".to_owned(),
             Self::Duration => "a duration such as `90s` or `10m`".to_owned(),
             Self::Words(words) => format!("one of {}", listed(words)),
             Self::List(item) => format!("a list of {}", item.plural()),
@@ -96,11 +99,20 @@ impl Kind {
         }
     }
 
+    /// Whether a whole number is one of this kind.
+    fn holds(&self, number: i128) -> bool {
+        match self {
+            Self::Count => u32::try_from(number).is_ok(),
+            Self::Port => u16::try_from(number).is_ok_and(|port| port != 0),
+            _ => false,
+        }
+    }
+
     fn plural(&self) -> String {
         match self {
             Self::Text | Self::Duration | Self::Words(_) => "strings".to_owned(),
             Self::Flag => "booleans".to_owned(),
-            Self::Count => "numbers".to_owned(),
+            Self::Count | Self::Port => "numbers".to_owned(),
             Self::List(item) => format!("lists of {}", item.plural()),
             Self::Map(value) => format!("maps of {}", value.plural()),
             Self::Named(..) | Self::Object(_) | Self::FreeForm => "maps".to_owned(),

@@ -12,7 +12,8 @@ it. A code is the same everywhere: verdict, console, journal, endpoint, metric a
 
 `fatal` keeps a node from joining or from running pods, `warning` will hurt sooner or later, `info` is worth knowing. The
 evidence is with each finding on the node itself: the lines as they were seen, with what they came from. Words in capitals
-stand for what the node fills in where it knows it. Which fault gives which code: [faults.md](faults.md).
+stand for what the node fills in where it knows it. Which fault gives which code: [faults.md](faults.md); by what each is
+seen, and what the daemon looks at: [checks.md](checks.md).
 
 `Repair` says of a fatal finding whether the machine is to be replaced for it: with `report.conditions: eks` only these
 turn one of the conditions False that EKS auto repair reads, and only while nothing else that is open explains them.

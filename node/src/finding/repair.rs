@@ -192,6 +192,11 @@ const DECISIONS: &[(&[&str], bool, &str)] = &[
         "the kubelet ends for a reason that it names, nearly always its configuration.",
     ),
     (
+        &["kubelet.not_healthy"],
+        false,
+        "a restart of the kubelet is enough where it hangs, and EKS watches a node that is not Ready by itself.",
+    ),
+    (
         &["kubelet.inotify_limit", "kubelet.fork_failed"],
         false,
         "a pod uses up what there is, and would do so where it is scheduled next.",

@@ -5,6 +5,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use crate::kmsg;
+
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
@@ -97,23 +99,10 @@ pub(super) fn dmesg(line: &str) -> Option<&str> {
     (is_clock || is_date).then(|| text.trim_start())
 }
 
-/// The text of a record of `/dev/kmsg`: <https://www.kernel.org/doc/Documentation/ABI/testing/dev-kmsg>.
-pub(super) fn kmsg(line: &str) -> Option<&str> {
-    let (head, text) = line.split_once(';')?;
-    let mut fields = head.split(',');
-    let mut is_number = || {
-        fields
-            .next()
-            .is_some_and(|field| field.parse::<u64>().is_ok())
-    };
-    (is_number() && is_number() && is_number()).then_some(text)
-}
-
 /// Seconds since the start of the kernel, of either form.
 pub(super) fn kernel_seconds(line: &str) -> Option<f64> {
     if let Some(rest) = line.strip_prefix('[') {
         return rest.split(']').next()?.trim().parse().ok();
     }
-    let microseconds: u64 = line.split(',').nth(2)?.parse().ok()?;
-    Some(std::time::Duration::from_micros(microseconds).as_secs_f64())
+    Some(kmsg::Record::parse(line)?.since_start.as_secs_f64())
 }

@@ -165,3 +165,27 @@ fn no_text_breaks_it() {
         }
     }
 }
+
+#[test]
+fn a_line_of_a_container_is_taken_out_of_its_frame() {
+    let message = "E0102 03:04:05.500000       1 a.go:1] \"X\"";
+    assert_eq!(
+        read(
+            &format!("2026-01-02T04:00:00.25Z stderr F {message}"),
+            Some("kube-proxy")
+        ),
+        told(
+            "kube-proxy",
+            "kube-proxy",
+            message,
+            "2026-01-02T04:00:00.25Z"
+        )
+    );
+}
+
+#[test]
+fn a_line_without_a_clock_is_as_old_as_it_is_said_to_be() {
+    let mut reader = Reader::since("2026-01-01T00:00:00Z".parse().unwrap(), now());
+    let line = reader.read("no clock", Some("ipamd")).unwrap();
+    assert_eq!(line.at.to_string(), "2026-01-01T00:00:00Z");
+}

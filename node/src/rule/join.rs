@@ -75,18 +75,30 @@ pub(super) const RULES: &[Rule] = &[
     // the Go SDK, and ours.
     Rule {
         finding: &finding::JOIN_NO_CREDENTIALS,
-        detect: &[Detect::said(&[KUBELET], NO_CREDENTIALS, |line| {
-            let said = [line.message(), &line.error()]
-                .iter()
-                .any(|text| NO_CREDENTIALS.iter().any(|w| text.contains(w)));
-            Match::node_if(said && !line.is_about_workload())
-        })],
+        detect: &[
+            Detect::said(&[KUBELET], NO_CREDENTIALS, |line| {
+                let said = [line.message(), &line.error()]
+                    .iter()
+                    .any(|text| NO_CREDENTIALS.iter().any(|w| text.contains(w)));
+                Match::node_if(said && !line.is_about_workload())
+            }),
+            Detect::Probe,
+        ],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[
             Clear::On(Signal::Registered),
+            Clear::ProbePassed(Duration::from_secs(30)),
             Clear::SilenceAfter(Signal::Registered, Duration::from_mins(2)),
         ],
+    },
+    // A date that is over proves nothing: the probe asks STS then.
+    Rule {
+        finding: &finding::JOIN_CREDENTIALS_EXPIRED,
+        detect: &[Detect::Probe],
+        threshold: Threshold::ONCE,
+        harmless: None,
+        clears: &[Clear::ProbePassed(Duration::ZERO)],
     },
     // pkg/kubelet/kubelet_node_status.go: the kubelet looks for a Node of its name only when it may not create one, or one
     // is there. None is there, so it may not; what the API server said to the creation is not in any line. One line can

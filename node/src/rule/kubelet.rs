@@ -112,19 +112,23 @@ pub(super) const RULES: &[Rule] = &[
     // pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables; the kubelet ends after this line.
     Rule {
         finding: &finding::KUBELET_KERNEL_SETTINGS,
-        detect: &[Detect::said(
-            &[KUBELET],
-            &["invalid kernel flag: ", "open /proc/sys/"],
-            |line| {
-                let error = line.error();
-                Match::node_if(
-                    line.message() == "Failed to start ContainerManager"
-                        && ["invalid kernel flag: ", "open /proc/sys/"]
-                            .iter()
-                            .any(|words| error.contains(words)),
-                )
-            },
-        )],
+        detect: &[
+            Detect::said(
+                &[KUBELET],
+                &["invalid kernel flag: ", "open /proc/sys/"],
+                |line| {
+                    let error = line.error();
+                    Match::node_if(
+                        line.message() == "Failed to start ContainerManager"
+                            && ["invalid kernel flag: ", "open /proc/sys/"]
+                                .iter()
+                                .any(|words| error.contains(words)),
+                    )
+                },
+            ),
+            // Of a kubelet that is not there: one that runs has found them.
+            Detect::Probe,
+        ],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: STAYED,
@@ -176,10 +180,9 @@ pub(super) const RULES: &[Rule] = &[
         detect: &[
             Detect::Restarted(KUBELET),
             // What the kubelet said last is worth more than how it ended.
-            Detect::said(&[KUBELET], &["command failed", "panic: "], |line| {
-                evidence_if(
-                    line.message() == "command failed" || line.message().starts_with("panic: "),
-                )
+            Detect::said(&[KUBELET], LAST_WORDS, |line| {
+                let is_last = |words: &&str| line.message().starts_with(*words);
+                evidence_if(LAST_WORDS.iter().any(is_last))
             }),
             Detect::managed(
                 &[KUBELET],
@@ -197,6 +200,16 @@ pub(super) const RULES: &[Rule] = &[
             Clear::UnitSettled(KUBELET, Signal::Registered, Duration::from_mins(1)),
         ],
     },
+];
+
+/// What the kubelet says before it exits: cmd/kubelet and, where it gives up by itself, pkg/kubelet/kubelet.go of 1.34.
+const LAST_WORDS: &[&str] = &[
+    "command failed",
+    "panic: ",
+    "Failed to start ContainerManager",
+    "Failed to initialize internal modules",
+    "Failed to start cAdvisor",
+    "Kubelet failed to get node info",
 ];
 
 const CLIENT_CA: &[&str] = &[

@@ -2,7 +2,8 @@
 //!
 //! One call that fails is weather: the API server's addresses change, its processes are replaced. So these ask for
 //! repetition, except for a certificate that does not fit. They clear by registration or by silence: a kubelet that cannot
-//! reach the API server says so at least every ten seconds, with its lease and its status.
+//! reach the API server says so at least every ten seconds, with its lease and its status. A probe that goes the same way
+//! sees it too where the kubelet has a connection that still stands, or does not run.
 
 mod host;
 mod way;
@@ -15,63 +16,76 @@ use crate::finding;
 pub(super) use host::RULES as HOST_RULES;
 
 const TWO_MINUTES: Duration = Duration::from_mins(2);
-const CLEARS: &[Clear] = &[Clear::On(Signal::Registered), Clear::Silence(TWO_MINUTES)];
+/// A probe that passes is right where the kubelet has not said otherwise for longer than it is ever silent about it.
+const CLEARS: &[Clear] = &[
+    Clear::On(Signal::Registered),
+    Clear::ProbePassed(Duration::from_secs(30)),
+    Clear::Silence(TWO_MINUTES),
+];
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         finding: &finding::NETWORK_CA_MISMATCH,
-        detect: &[Detect::said(
-            &[KUBELET],
-            &["x509: certificate signed by unknown authority"],
-            |line| {
-                fails_with(line, |reason| {
-                    reason.contains("x509: certificate signed by unknown authority")
-                })
-            },
-        )],
+        detect: &[
+            Detect::said(
+                &[KUBELET],
+                &["x509: certificate signed by unknown authority"],
+                |line| {
+                    fails_with(line, |reason| {
+                        reason.contains("x509: certificate signed by unknown authority")
+                    })
+                },
+            ),
+            Detect::Probe,
+        ],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: CLEARS,
     },
     Rule {
         finding: &finding::NETWORK_DNS_NO_SUCH_HOST,
-        detect: &[Detect::said(&[KUBELET], &["no such host"], |line| {
-            fails_with(line, |reason| {
-                reason.contains("lookup ") && reason.ends_with("no such host")
-            })
-        })],
+        detect: &[
+            Detect::said(&[KUBELET], &["no such host"], |line| {
+                fails_with(line, |reason| {
+                    reason.contains("lookup ") && reason.ends_with("no such host")
+                })
+            }),
+            Detect::Probe,
+        ],
         threshold: Threshold::times(2, TWO_MINUTES),
         harmless: None,
         clears: CLEARS,
     },
     Rule {
         finding: &finding::NETWORK_API_REFUSED,
-        detect: &[Detect::said(
-            &[KUBELET],
-            &["connect: connection refused"],
-            |line| {
+        detect: &[
+            Detect::said(&[KUBELET], &["connect: connection refused"], |line| {
                 // `proxyconnect tcp: …` is the proxy's refusal, `lookup …: read udp …` the name server's.
                 fails_with(line, |reason| {
                     reason.starts_with("dial tcp ")
                         && reason.ends_with("connect: connection refused")
                 })
-            },
-        )],
+            }),
+            Detect::Probe,
+        ],
         threshold: Threshold::times(3, TWO_MINUTES),
         harmless: None,
         clears: CLEARS,
     },
     Rule {
         finding: &finding::NETWORK_API_TIMEOUT,
-        detect: &[Detect::said(
-            &[KUBELET],
-            &[
-                "i/o timeout",
-                "Client.Timeout exceeded",
-                "context deadline exceeded",
-            ],
-            |line| fails_with(line, is_timeout),
-        )],
+        detect: &[
+            Detect::said(
+                &[KUBELET],
+                &[
+                    "i/o timeout",
+                    "Client.Timeout exceeded",
+                    "context deadline exceeded",
+                ],
+                |line| fails_with(line, is_timeout),
+            ),
+            Detect::Probe,
+        ],
         threshold: Threshold::times(3, TWO_MINUTES),
         harmless: None,
         clears: CLEARS,

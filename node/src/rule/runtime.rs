@@ -26,14 +26,18 @@ pub(super) const RULES: &[Rule] = &[
     // systemd's src/basic/exit-status.c: the program of ExecStart= cannot be run.
     Rule {
         finding: &finding::RUNTIME_NOT_INSTALLED,
-        detect: &[Detect::managed(
-            &[CONTAINERD],
-            &["status=203/EXEC"],
-            |line| Match::node_if(line.message().contains("Main process exited")),
-        )],
+        detect: &[
+            Detect::managed(&[CONTAINERD], &["status=203/EXEC"], |line| {
+                Match::node_if(line.message().contains("Main process exited"))
+            }),
+            Detect::Probe,
+        ],
         threshold: Threshold::ONCE,
         harmless: None,
-        clears: &[Clear::UnitActive(CONTAINERD, Duration::from_secs(10))],
+        clears: &[
+            Clear::UnitActive(CONTAINERD, Duration::from_secs(10)),
+            Clear::ProbePassed(Duration::ZERO),
+        ],
     },
     // The bootstrap restarts it once.
     Rule {
@@ -90,11 +94,12 @@ pub(super) const RULES: &[Rule] = &[
     // finds no socket at its start ends, and is started again five seconds later.
     Rule {
         finding: &finding::RUNTIME_SOCKET_MISSING,
-        detect: &[Detect::said(
-            &[KUBELET],
-            &["containerd.sock: connect: "],
-            |line| Match::node_if(is_without_socket(&line.error())),
-        )],
+        detect: &[
+            Detect::said(&[KUBELET], &["containerd.sock: connect: "], |line| {
+                Match::node_if(is_without_socket(&line.error()))
+            }),
+            Detect::Probe,
+        ],
         threshold: Threshold {
             hits: 3,
             within: Duration::from_mins(1),
@@ -103,8 +108,21 @@ pub(super) const RULES: &[Rule] = &[
         harmless: None,
         clears: &[
             Clear::On(Signal::Registered),
+            Clear::ProbePassed(Duration::from_secs(10)),
             Clear::SilenceAfter(Signal::Registered, Duration::from_mins(1)),
         ],
+    },
+    // A call that takes longer than five seconds, twice: under load one may. Nothing but a call that works takes it back.
+    Rule {
+        finding: &finding::RUNTIME_NOT_READY,
+        detect: &[Detect::Probe],
+        threshold: Threshold {
+            hits: 2,
+            within: Duration::from_mins(2),
+            lasting: Duration::from_secs(10),
+        },
+        harmless: None,
+        clears: &[Clear::ProbePassed(Duration::ZERO)],
     },
     // A registered kubelet has made CRI calls. Later, it calls every five seconds.
     Rule {
@@ -131,11 +149,13 @@ pub(super) const RULES: &[Rule] = &[
                     )
                 },
             ),
+            Detect::Probe,
         ],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[
             Clear::On(Signal::Registered),
+            Clear::ProbePassed(Duration::ZERO),
             Clear::SilenceAfter(Signal::Registered, Duration::from_mins(2)),
         ],
     },

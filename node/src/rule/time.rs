@@ -33,13 +33,20 @@ pub(super) const RULES: &[Rule] = &[
     // ours to mend.
     Rule {
         finding: &finding::TIME_CERT_VALIDITY,
-        detect: &[Detect::said(&[KUBELET], &[VALIDITY], |line| {
-            Match::node_if(api_call::failure(line).is_some_and(|reason| reason.contains(VALIDITY)))
-        })],
+        detect: &[
+            Detect::said(&[KUBELET], &[VALIDITY], |line| {
+                Match::node_if(
+                    api_call::failure(line).is_some_and(|reason| reason.contains(VALIDITY)),
+                )
+            }),
+            // Of the API server's certificate, and of those that are files of this node.
+            Detect::Probe,
+        ],
         threshold: Threshold::ONCE,
         harmless: None,
         clears: &[
             Clear::On(Signal::Registered),
+            Clear::ProbePassed(Duration::from_secs(30)),
             Clear::Silence(Duration::from_mins(2)),
         ],
     },

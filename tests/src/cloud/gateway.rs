@@ -161,10 +161,14 @@ impl Gateway {
             "cloudformation" if call.action == "SignalResource" => {
                 signal::signal_resource(&self.run, call)
             }
-            "ssm" => match self.agents.answer(call, Timestamp::now()) {
+            "ssm" => match self
+                .agents
+                .answer(&self.run, call, caller, Timestamp::now())
+            {
                 Some(answer) => answer,
                 None => self.moto.answer(call).await,
             },
+            "ssmmessages" => self.agents.message(call, caller).await,
             "eks" => match eks::answer(&self.cluster, &self.access_entries, call) {
                 Some(answer) => answer,
                 None => self.moto.answer(call).await,

@@ -88,7 +88,13 @@ pub(super) fn bench(cache: &Cache, program: Option<&Path>) -> Result<(), Command
     if let Err(error) = setup::peers(cache) {
         progress::say(&format_args!("no peer: {}", Chain(&error)));
     }
-    Ok(runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?)
+    runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?;
+    if setup::is_root() {
+        bench::daemon(&nodeagent, cache)?;
+    } else {
+        progress::say(&"the daemon needs root and the lab: it is left out");
+    }
+    Ok(())
 }
 
 /// Runs the program to its end and prints what it took.

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 use rustix::fs::inotify;
 
-use super::{MachineError, root};
+use super::{MachineError, kernel_log, root};
 use crate::{
     cloud::record::MachineRecord,
     file,
@@ -55,6 +55,9 @@ pub(super) async fn start(
     // Groups of an earlier machine would have systemd's services killed.
     group.remove().await?;
 
+    // The host's kernel log carries the lines of all machines; this one's is its own, and empty at each boot.
+    let kernel_log = kernel_log::path(lab, record);
+    file::write(&kernel_log, "")?;
     let machine_root = directory.join("root");
     let mut lower = OsString::new();
     for layer in &image.layers {
@@ -100,7 +103,8 @@ pub(super) async fn start(
         .arg(format!("--network-bridge={}", network::BRIDGE))
         .arg(format!("--machine={}", record.name))
         .arg(format!("--hostname={}", record.local_hostname))
-        .arg(bind(&directory.join("kmsg"), "/dev/kmsg"))
+        // A kernel would number what programs of the machine write there; a file cannot.
+        .arg(bind_read_only(&kernel_log, "/dev/kmsg"))
         // Snapshots of an overlay cannot lie on an overlay.
         .arg(bind(&directory.join("containerd"), "/var/lib/containerd"))
         // By this cloud-init knows that it is on EC2, where DMI is not the machine's own.
@@ -131,7 +135,15 @@ pub(super) async fn start(
 }
 
 fn bind(from: &Path, to: &str) -> OsString {
-    let mut option = OsString::from("--bind=");
+    mount("--bind=", from, to)
+}
+
+fn bind_read_only(from: &Path, to: &str) -> OsString {
+    mount("--bind-ro=", from, to)
+}
+
+fn mount(option: &str, from: &Path, to: &str) -> OsString {
+    let mut option = OsString::from(option);
     option.push(from);
     option.push(":");
     option.push(to);

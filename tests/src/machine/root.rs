@@ -36,8 +36,6 @@ pub(super) fn write(
     for name in ["layer", "work", "root", "containerd"] {
         file::create_directory(&directory.join(name))?;
     }
-    // The host's kernel log carries the lines of all machines; this one's is its own, and empty.
-    file::write(&directory.join("kmsg"), "")?;
     file::write(
         &directory.join("uuid"),
         "ec2e1916-9099-7caf-fd21-012345abcdef\n",

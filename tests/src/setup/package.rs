@@ -19,26 +19,35 @@ const NEEDED: [(&str, &str); 9] = [
     ("gpgv", "gpgv"),
 ];
 
-/// Installs what is missing.
+/// Programs that ours are measured against.
+const PEERS: [(&str, &str); 1] = [("rg", "ripgrep")];
+
+/// Installs what is missing of what the lab calls.
 pub(super) fn install() -> Result<(), SetupError> {
-    let missing: Vec<_> = NEEDED
-        .iter()
-        .filter(|(program, _)| find(program).is_none())
-        .collect();
-    let mut packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+    let mut packages = missing(&NEEDED);
     if !has_venv() && !packages.contains(&"python3-venv") {
         packages.push("python3-venv");
     }
-    let Some(first) = packages.first() else {
+    install_all(&packages)
+}
+
+/// Installs what is missing of what ours is measured against.
+pub(super) fn install_peers() -> Result<(), SetupError> {
+    install_all(&missing(&PEERS))
+}
+
+fn missing(needed: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    let missing = needed.iter().filter(|(program, _)| find(program).is_none());
+    missing.map(|(_, package)| *package).collect()
+}
+
+fn install_all(packages: &[&str]) -> Result<(), SetupError> {
+    if packages.is_empty() {
         return Ok(());
-    };
+    }
     let names = packages.join(" ");
     if find("apt-get").is_none() {
-        let program = missing.first().map_or(*first, |(program, _)| program);
-        return Err(SetupError::NoApt {
-            missing: program.to_owned(),
-            packages: names,
-        });
+        return Err(SetupError::NoApt { packages: names });
     }
     let step = progress::step(format!("packages of this host: {names}"));
     let apt = || {
@@ -55,7 +64,7 @@ pub(super) fn install() -> Result<(), SetupError> {
     process::run(
         apt()
             .args(["--no-install-recommends", "install"])
-            .args(&packages),
+            .args(packages),
     )
     .map_err(during("installing packages"))?;
     step.done();
@@ -68,7 +77,7 @@ fn has_venv() -> bool {
 }
 
 /// Where a program lies.
-pub(super) fn find(program: &str) -> Option<std::path::PathBuf> {
+pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin"].map(|directory| Path::new(directory).to_owned()))

@@ -126,6 +126,7 @@ fn nothing_is_told(lab: &Lab, record: &MachineRecord) {
         "status",
         "config check",
         "config explain",
+        "collect",
         "console",
         "Node",
     ] {

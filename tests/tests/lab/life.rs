@@ -1,7 +1,7 @@
 //! A node after it has joined: its conditions and events in front of a real API server, what its commands say of it, and
 //! that all of it is taken back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, api::ListParams};
@@ -22,7 +22,7 @@ use super::{
     user_data,
 };
 
-const OWN: [&str; 4] = [
+pub(super) const OWN: [&str; 4] = [
     "nodectl.dev/ContainerRuntime",
     "nodectl.dev/Kernel",
     "nodectl.dev/Networking",
@@ -142,14 +142,20 @@ fn a_spot_interruption_is_told_within_seconds(lab: &Lab, record: &MachineRecord)
 }
 
 /// `nodeagent diagnose` ends so, and says why.
-fn diagnoses(lab: &Lab, record: &MachineRecord, code: i32) {
+pub(super) fn diagnoses(lab: &Lab, record: &MachineRecord, code: i32) {
     let output = ask(lab, record, &["nodeagent", "diagnose"]);
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert_eq!(output.status.code(), Some(code), "{output:?}");
 }
 
-fn wait_conditions(lab: &Lab, record: &MachineRecord, types: &[&str], status: &str, reason: &str) {
+pub(super) fn wait_conditions(
+    lab: &Lab,
+    record: &MachineRecord,
+    types: &[&str],
+    status: &str,
+    reason: &str,
+) {
     until(lab, &format!("{types:?} to be {status}"), || {
         let conditions = conditions(lab, record);
         let wanted = (status.to_owned(), reason.to_owned());
@@ -162,7 +168,7 @@ fn wait_conditions(lab: &Lab, record: &MachineRecord, types: &[&str], status: &s
 }
 
 /// Status and reason of each condition of the machine's Node.
-fn conditions(lab: &Lab, record: &MachineRecord) -> BTreeMap<String, (String, String)> {
+pub(super) fn conditions(lab: &Lab, record: &MachineRecord) -> BTreeMap<String, (String, String)> {
     let node = lab.node(record).unwrap().unwrap();
     let conditions = node.status.unwrap().conditions.unwrap_or_default();
     conditions
@@ -172,7 +178,7 @@ fn conditions(lab: &Lab, record: &MachineRecord) -> BTreeMap<String, (String, St
 }
 
 /// Reason and type of each event about the machine's Node.
-fn events(lab: &Lab, record: &MachineRecord) -> Vec<(String, String)> {
+pub(super) fn events(lab: &Lab, record: &MachineRecord) -> Vec<(String, String)> {
     let about = ListParams::default().fields(&format!(
         "involvedObject.kind=Node,involvedObject.name={}",
         record.local_hostname
@@ -193,10 +199,19 @@ fn events(lab: &Lab, record: &MachineRecord) -> Vec<(String, String)> {
         .collect()
 }
 
-fn until(lab: &Lab, what: &str, look: impl Fn() -> Result<(), String> + Sync) {
+pub(super) fn until(lab: &Lab, what: &str, look: impl Fn() -> Result<(), String> + Sync) {
+    until_within(DEADLINE, lab, what, look);
+}
+
+pub(super) fn until_within(
+    deadline: Duration,
+    lab: &Lab,
+    what: &str,
+    look: impl Fn() -> Result<(), String> + Sync,
+) {
     let look = &look;
     lab.inside(|| async {
-        wait::until(what, DEADLINE, async || {
+        wait::until(what, deadline, async || {
             // It asks on a runtime of its own.
             match std::thread::scope(|scope| scope.spawn(look).join().unwrap()) {
                 Ok(()) => Poll::Ready(()),

@@ -22,6 +22,7 @@ say 'status -o json' nodeagent status -o json
 say 'boot' nodeagent boot
 say 'config check' nodeagent config check
 say 'config explain' nodeagent config explain
+printf '\n=== said by collect\n'; nodeagent collect -o - 2>/dev/null | tar -xzO
 "#;
 
 /// What one of them says.

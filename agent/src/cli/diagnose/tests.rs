@@ -199,7 +199,7 @@ async fn read_of(body: &str) -> (Vec<OpenFinding>, String) {
     let directory = tempfile::tempdir().unwrap();
     let program = script(directory.path(), body);
     let excerpt = Excerpt::open_with(&program, &Part::default()).unwrap();
-    let (open, gap) = read(excerpt, Engine::new(), &identity()).await;
+    let (open, gap) = read(excerpt, Engine::new(), &identity(), true).await;
     (open, gap.unwrap_or_default())
 }
 

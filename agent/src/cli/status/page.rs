@@ -3,8 +3,8 @@
 use node::finding;
 use node::rank;
 use node::wire::{
-    Diagnosis, Identity, MaxPods, NodeNow, OpenFinding, Outcome, RootCause, SsmState, Status,
-    Verdict,
+    Diagnosis, Identity, LogSource, MaxPods, NodeNow, OpenFinding, Outcome, RootCause, SsmState,
+    Status, Verdict,
 };
 
 use crate::cli::finding::{claim, graded, times};
@@ -38,6 +38,7 @@ pub(in crate::cli) fn of_status(status: &Status) -> String {
     );
     page.warnings(status.verdict.as_ref());
     page.texts("rules", &status.warnings);
+    page.texts("not read", &gaps(&status.sources));
     page.text
 }
 
@@ -165,6 +166,14 @@ impl Page {
             self.row(if index == 0 { name } else { "" }, text);
         }
     }
+}
+
+/// Of each source of log lines, what of it was not read.
+fn gaps(sources: &[LogSource]) -> Vec<String> {
+    let told = sources.iter().map(|source| (&source.name, source.gaps()));
+    told.filter(|(_, gaps)| !gaps.is_empty())
+        .map(|(name, gaps)| format!("{name}: {gaps}"))
+        .collect()
 }
 
 fn outcome(verdict: &Verdict) -> String {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use node::finding;
 use node::rule::{Engine, Record};
-use node::wire::{API_VERSION, Identity, MaxPods, Phase, SsmState, Timing};
+use node::wire::{API_VERSION, Identity, LogSource, MaxPods, Phase, SourceState, SsmState, Timing};
 
 use super::*;
 use crate::host::root::Root;
@@ -76,6 +76,7 @@ fn status(outcome: Outcome, lines: &[&str]) -> Status {
         },
         ssm: SsmState::Registered,
         warnings: Vec::new(),
+        sources: vec![LogSource::new("journal", SourceState::Running)],
     }
 }
 
@@ -105,6 +106,19 @@ fn the_page_of_a_broken_node_says_why_and_what_to_do() {
         Outcome::Registered,
         &[NETWORK, UNAUTHORIZED]
     )));
+}
+
+#[test]
+fn the_page_says_what_was_not_read() {
+    let mut status = status(Outcome::Joined, &[]);
+    let mut kernel = LogSource::new("kernel", SourceState::Running);
+    kernel.lost.insert("overrun".to_owned(), 12);
+    status.sources.push(kernel);
+    let page = page::of_status(&status);
+    assert!(
+        page.ends_with("\n\nnot read    kernel: 12 lines overrun\n"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A part of the journal of this boot, read once, or followed until the reader has enough.
+//! A part of the journal of one boot, read once, or followed until the reader has enough.
 
 use std::ffi::OsString;
 use std::io;
@@ -23,6 +23,8 @@ pub struct Part {
     pub last: Option<u32>,
     /// Whatever comes after them, too.
     pub follow: bool,
+    /// Of which boot, counted back from this one: 0 is this one, -1 the one before.
+    pub boot: i32,
 }
 
 /// Why there is nothing more to read although there should be.
@@ -157,6 +159,10 @@ impl Excerpt {
 
 fn arguments(part: &Part) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = super::OUTPUT.map(OsString::from).into();
+    arguments.push(match part.boot {
+        0 => "--boot".into(),
+        boot => format!("--boot={boot}").into(),
+    });
     arguments.push("--no-pager".into());
     if let Some(since) = part.since {
         arguments.push(format!("--since=@{}", since.as_second()).into());
@@ -186,6 +192,7 @@ mod tests {
             since: since.map(|since| since.parse().unwrap()),
             last,
             follow,
+            boot: 0,
         }
     }
 
@@ -205,6 +212,11 @@ mod tests {
         );
         assert!(asked(&part(None, Some(7), true)).contains("--lines=7 --follow"));
         assert!(asked(&part(since, None, true)).contains("--no-tail --follow"));
+        let before = Part {
+            boot: -1,
+            ..part(None, None, false)
+        };
+        assert!(asked(&before).contains("--all --boot=-1 --no-pager"));
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ impl Recent for Journalctl {
             units: vec![unit.to_owned()],
             since: Some(since),
             last: Some(ENTRIES),
-            follow: false,
+            ..Part::default()
         };
         let mut entries = Vec::new();
         match timeout(DEADLINE, read(&part, &mut entries)).await {

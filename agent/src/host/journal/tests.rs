@@ -1,5 +1,6 @@
 //! The child is a shell script here.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -37,7 +38,7 @@ async fn next(journal: &mut Journal) -> Entry {
 fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
     let units = ["kubelet.service".to_owned()];
     let arguments = |start| {
-        arguments(&start, &units)
+        arguments(&start, &units, false)
             .into_iter()
             .map(|argument| argument.into_string().unwrap())
             .collect::<Vec<_>>()
@@ -51,13 +52,26 @@ fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
         "{from_boot}"
     );
     let after = arguments(Start::After("s=1;i=2".into()));
-    assert!(after.contains("--after-cursor=s=1;i=2"), "{after}");
+    assert!(after.contains("--cursor=s=1;i=2"), "{after}");
+    assert!(after.ends_with(&format!("+ {SUPPRESSED}")), "{after}");
+}
+
+#[test]
+fn beside_the_kernel_s_own_log_only_what_the_manager_says_of_it_is_asked_for() {
+    let arguments = arguments(&Start::Boot, &["kubelet.service".to_owned()], true);
+    let arguments = arguments.join(OsStr::new(" ")).into_string().unwrap();
+    assert!(
+        arguments.ends_with(&format!(
+            "UNIT=kubelet.service + {OUT_OF_MEMORY} + {SUPPRESSED}"
+        )),
+        "{arguments}"
+    );
 }
 
 #[test]
 fn the_kernel_is_asked_for_beside_units() {
     let units = ["kubelet.service".to_owned(), KERNEL.to_owned()];
-    let arguments: Vec<_> = arguments(&Start::Boot, &units)
+    let arguments: Vec<_> = arguments(&Start::Boot, &units, false)
         .into_iter()
         .map(|argument| argument.into_string().unwrap())
         .collect();
@@ -72,9 +86,9 @@ fn the_kernel_is_asked_for_beside_units() {
 async fn a_child_that_dies_is_started_again_after_the_last_entry() {
     let directory = tempfile::tempdir().unwrap();
     let body = format!(
-        "echo \"$@\" >> calls\nif [ -e second ]; then echo '{}'; exec sleep 60; fi\n: > second\necho '{}'\nprintf '{{\"half'",
+        "echo \"$@\" >> calls\nif [ -e second ]; then echo '{0}'; echo '{1}'; exec sleep 60; fi\n: > second\necho '{0}'\nprintf '{{\"half'",
+        line("c1", "one"),
         line("c2", "two"),
-        line("c1", "one")
     );
     let mut journal =
         Journal::with_program(script(directory.path(), &body), Start::Boot, &["kubelet"]);
@@ -84,17 +98,51 @@ async fn a_child_that_dies_is_started_again_after_the_last_entry() {
     let calls: Vec<_> = calls.lines().collect();
     assert_eq!(calls.len(), 2);
     assert!(
-        !calls[0].contains("--after-cursor") && calls[1].contains("--after-cursor=c1"),
+        !calls[0].contains("--cursor") && calls[1].contains("--cursor=c1"),
         "{calls:?}"
     );
-    assert_eq!(
-        journal.counters(),
-        Counters {
-            entries: 2,
-            restarts: 1,
-            ..Counters::default()
-        }
+    let tally = journal.tally();
+    assert_eq!((tally.read, tally.restarts), (2, 1));
+    assert!(tally.lost.is_empty(), "{tally:?}");
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_is_counted_and_reading_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = format!("echo '{}'\nexec sleep 60", line("c9", "nine"));
+    let program = script(directory.path(), &body);
+    let start = Start::After("c1".into());
+    let mut journal = Journal::with_program(&program, start.clone(), &[]);
+    assert_eq!(next(&mut journal).await.message, "nine");
+    assert_eq!(journal.tally().lost(Loss::Vacuumed), 1);
+
+    // journalctl does not even know what kind of place it is.
+    let body = format!(
+        "case \"$*\" in *--cursor*) exit 1;; esac\necho '{}'\nexec sleep 60",
+        line("c1", "one")
     );
+    let program = script(directory.path(), &body);
+    let mut journal = Journal::with_program(&program, start, &[]);
+    assert_eq!(next(&mut journal).await.message, "one");
+    let tally = journal.tally();
+    assert_eq!((tally.lost(Loss::Vacuumed), tally.restarts), (1, 3));
+}
+
+#[tokio::test]
+async fn what_journald_suppressed_is_counted_by_unit() {
+    let directory = tempfile::tempdir().unwrap();
+    let notice = line("c1", "Suppressed 12 messages from kubelet.service").replace(
+        "\"_SYSTEMD_UNIT\":\"kubelet.service\"",
+        "\"_SYSTEMD_UNIT\":\"systemd-journald.service\"",
+    );
+    let body = format!(
+        "echo '{notice}'\necho '{}'\nexec sleep 60",
+        line("c2", "good")
+    );
+    let mut journal = Journal::with_program(script(directory.path(), &body), Start::Boot, &[]);
+    assert_eq!(next(&mut journal).await.message, "good");
+    assert_eq!(journal.tally().suppressed["kubelet.service"], 12);
+    assert_eq!(journal.tally().read, 1);
 }
 
 #[tokio::test]
@@ -106,15 +154,9 @@ async fn bad_and_overlong_lines_are_counted_and_the_next_one_is_read() {
     );
     let mut journal = Journal::with_program(script(directory.path(), &body), Start::Boot, &[]);
     assert_eq!(next(&mut journal).await.message, "good");
-    assert_eq!(
-        journal.counters(),
-        Counters {
-            entries: 1,
-            malformed: 2,
-            too_long: 1,
-            restarts: 0
-        }
-    );
+    let tally = journal.tally();
+    assert_eq!(tally.lost(Loss::Malformed), 2);
+    assert_eq!((tally.read, tally.lost(Loss::TooLong)), (1, 1));
     assert!(journal.line.capacity() <= KEPT_BYTES);
 }
 
@@ -141,7 +183,7 @@ async fn without_journalctl_it_waits_and_counts() {
             .await
             .is_err()
     );
-    assert_eq!(journal.counters().restarts, 1);
+    assert_eq!(journal.tally().restarts, 1);
     assert!(!journal.is_running());
 }
 
@@ -168,8 +210,10 @@ async fn the_child_dies_with_the_journal() {
 async fn other_units_are_read_from_the_last_entry_on_and_that_is_no_restart() {
     let directory = tempfile::tempdir().unwrap();
     let body = format!(
-        "case \"$*\" in\n*--after-cursor=a*UNIT=sshd.service) echo '{}';;\n*) echo '{}';;\nesac\nexec sleep 60",
+        "case \"$*\" in\n*--cursor=a*UNIT=sshd.service*) echo '{}'; echo '{}';;\n*--cursor=b*) echo '{}';;\n*) echo '{}';;\nesac\nexec sleep 60",
+        line("a", "one"),
         line("b", "two"),
+        line("c", "three"),
         line("a", "one")
     );
     let program = script(directory.path(), &body);
@@ -180,5 +224,9 @@ async fn other_units_are_read_from_the_last_entry_on_and_that_is_no_restart() {
     assert!(journal.is_running(), "nothing is new");
     journal.read_from(&units(&["kubelet.service", "sshd.service"]));
     assert_eq!(next(&mut journal).await.message, "two");
-    assert_eq!(journal.counters().restarts, 0);
+    // The last entry was of a unit that is read no more, so that another comes in its place.
+    journal.read_from(&units(&["kubelet.service"]));
+    assert_eq!(next(&mut journal).await.message, "three");
+    assert_eq!(journal.tally().restarts, 0);
+    assert_eq!(journal.tally().lost, [].into());
 }

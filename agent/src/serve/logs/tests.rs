@@ -11,7 +11,10 @@ use super::*;
 fn seen() -> watch::Receiver<Seen> {
     watch::channel(Seen::nothing()).1
 }
+/// As many as are read at a time.
+const AT_A_TIME: usize = 4;
 use crate::host::journal::tests::{line, script};
+use crate::serve::connection::{Peer, answer};
 
 fn query(parameters: &[(&str, &str)]) -> Result<Part, (StatusCode, String)> {
     let parameters: Vec<(String, String)> = parameters
@@ -59,13 +62,13 @@ struct Daemon {
 impl Daemon {
     fn start(body: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let router = routed(script(directory.path(), body), "host", seen());
+        let router = routed(script(directory.path(), body), "host", seen(), AT_A_TIME);
         Self { directory, router }
     }
 
     async fn ask(&self, target: &str) -> UnixStream {
         let (mut client, server) = UnixStream::pair().unwrap();
-        tokio::spawn(super::super::answer(server, self.router.clone()));
+        tokio::spawn(answer("socket", server, Peer(None), self.router.clone()));
         let request = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         client.write_all(request.as_bytes()).await.unwrap();
         client
@@ -118,7 +121,7 @@ async fn a_journal_that_breaks_off_or_is_not_there_says_so() {
         "{answer}"
     );
     let missing = Daemon {
-        router: routed("/none/journalctl".into(), "host", seen()),
+        router: routed("/none/journalctl".into(), "host", seen(), AT_A_TIME),
         ..daemon
     };
     let answer = missing.whole("/v1/logs?unit=kubelet").await;
@@ -169,7 +172,7 @@ async fn so_many_are_answered_at_a_time_and_one_that_leaves_makes_room() {
     let daemon = Daemon::start("exec sleep 600");
     let target = "/v1/logs?unit=kubelet&follow";
     let mut clients = Vec::new();
-    for _ in 0..ANSWERS {
+    for _ in 0..AT_A_TIME {
         let mut client = daemon.ask(target).await;
         read_until(&mut client, "HTTP/1.1 200 ").await;
         clients.push(client);

@@ -96,21 +96,35 @@ pub(super) static SOURCE_RESTARTS: Metric = Metric::new(
     "source_restarts",
     Kind::Counter,
     &["source"],
-    "Times that a source of log lines was started again",
+    "Times that a source of log lines was opened again after it had failed",
 );
 /// `nodeagent_source_up`.
 pub(super) static SOURCE_UP: Metric = Metric::new(
     "source_up",
     Kind::Gauge,
     &["source"],
-    "Whether a source of log lines works",
+    "Whether a source of log lines is read; 0 also where nothing on this node writes it",
 );
-/// `nodeagent_lines_lag_seconds`.
-pub(super) static LINES_LAG: Metric = Metric::new(
-    "lines_lag",
+/// `nodeagent_source_lag_seconds`.
+pub(super) static SOURCE_LAG: Metric = Metric::new(
+    "source_lag",
     Kind::Seconds,
-    &[],
-    "Age of the last log line when it was read",
+    &["source"],
+    "How old the last line of a source was when it was read",
+);
+/// `nodeagent_lines_lost_total`.
+pub(super) static LINES_LOST: Metric = Metric::new(
+    "lines_lost",
+    Kind::Counter,
+    &["source", "reason"],
+    "Log lines that were not read as they were written; for the reasons truncated, rotated and vacuumed the times that an unknown number was lost",
+);
+/// `nodeagent_lines_suppressed_total`.
+pub(super) static LINES_SUPPRESSED: Metric = Metric::new(
+    "lines_suppressed",
+    Kind::Counter,
+    &["unit"],
+    "Lines of a unit that journald did not take because there were too many",
 );
 /// `nodeagent_rule_seconds_total`.
 pub(super) static RULE_TIME: Metric = Metric::new(
@@ -184,13 +198,15 @@ pub(super) static MAX_PODS: Metric = Metric::new(
 );
 
 /// All of them, in the order in which they are shown.
-pub(super) static ALL: [&Metric; 16] = [
+pub(super) static ALL: [&Metric; 18] = [
     &BUILD,
     &LINES_READ,
+    &LINES_LOST,
+    &LINES_SUPPRESSED,
     &LINES_DROPPED,
     &SOURCE_RESTARTS,
     &SOURCE_UP,
-    &LINES_LAG,
+    &SOURCE_LAG,
     &RULE_TIME,
     &FINDINGS_OPEN,
     &RULES,

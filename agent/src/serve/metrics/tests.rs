@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use node::config::{Document, rule_set, yaml};
 use node::rule::RuleSet;
-use node::wire::SsmState;
+use node::wire::{LogSource, SsmState};
 use tokio::time::Instant;
 
 use super::metric::{ALL, PREFIX};
@@ -42,9 +42,13 @@ fn full() -> View {
         Span::new(record::REGISTERED, at(5000), Some(at(5000))),
         Span::new(record::READY, at(5500), Some(at(5500))),
     ];
+    let mut journal = LogSource::new("journal", SourceState::Running);
+    journal.last_line = Some(Timestamp::UNIX_EPOCH);
+    journal.suppressed.insert("kubelet.service".to_owned(), 3);
     View {
         started_at: Timestamp::UNIX_EPOCH,
         seen: Seen {
+            sources: vec![journal],
             ticked: Instant::now(),
             ..Seen::nothing()
         },
@@ -52,6 +56,7 @@ fn full() -> View {
         ssm: SsmState::Running,
         effective_max_pods: Some(29),
         events: event::Counters::default(),
+        rounds: Vec::new(),
     }
 }
 

@@ -5,6 +5,8 @@ use node::rule::Engine;
 use tempfile::TempDir;
 
 use super::*;
+use crate::host::path;
+use crate::probe::{auto_scaling, maintenance, spot};
 
 const MOUNTS: &str = "22 1 259:1 / / rw,noatime shared:1 - xfs /dev/nvme0n1p1 rw,attr2,inode64\n";
 
@@ -32,6 +34,7 @@ struct Bench {
     environment: Environment,
     boot: watch::Sender<Boot>,
     seen: watch::Sender<Seen>,
+    rounds: Rounds,
 }
 
 impl Bench {
@@ -55,6 +58,7 @@ impl Bench {
             },
             boot: watch::Sender::default(),
             seen: watch::Sender::new(seen),
+            rounds: Rounds::default(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Bench {
             environment: self.environment.clone(),
             boot: self.boot.subscribe(),
             seen: self.seen.subscribe(),
+            rounds: self.rounds.clone(),
             observations,
         };
         let mut told = Vec::new();
@@ -149,6 +154,8 @@ async fn a_node_in_trouble_is_found_out_within_two_minutes_and_a_half() {
             ("/sys/class/net/lo/flags", "0x8\n"),
             ("/proc/sys/net/ipv4/ip_forward", "0\n"),
             ("/run/netns/cni-0a1b2c3d-0000-1111-2222-333344445555", ""),
+            // Nobody is there either, nor at the socket of containerd.
+            (path::KUBELET_CONFIG, "{\"healthzPort\": 9}"),
         ],
     ]);
     let verdict = serde_json::json!({
@@ -174,9 +181,11 @@ async fn a_node_in_trouble_is_found_out_within_two_minutes_and_a_half() {
     let expected = [
         ("kernel.limits_near", "pids"),
         ("kernel.pressure", "memory"),
+        ("kubelet.not_healthy", ""),
         ("network.conntrack_full", ""),
         ("network.interface_down", "lo"),
         ("network.ip_forward_off", ""),
+        ("runtime.socket_missing", ""),
         ("storage.read_only", "/"),
     ];
     let expected = expected.map(|(code, object)| (code.to_owned(), object.to_owned()));
@@ -249,4 +258,86 @@ async fn what_ec2_announces_is_told_and_its_silence_passes() {
             ("aws.asg_terminating", false),
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_probe_comes_to_its_end_again_and_again() {
+    let bench = Bench::new(&[HEALTHY]);
+    bench.told(Duration::from_mins(30)).await;
+    let rounds = bench.rounds.all();
+    let mut names: Vec<&str> = table::ALL.iter().map(|probe| probe.name).collect();
+    names.sort_unstable();
+    let known: Vec<&str> = rounds.iter().map(|round| round.name).collect();
+    assert_eq!(known, names);
+    let stale = rounds
+        .iter()
+        .filter_map(|round| round.stale(Instant::now()));
+    assert_eq!(stale.collect::<Vec<_>>(), [""; 0]);
+}
+
+/// So many seconds after the first one a probe looks, within five minutes, when all of its looks but the first fail or when
+/// this is open.
+async fn looks(fails: bool, open: Option<&'static finding::Finding>) -> Vec<u64> {
+    static PROBE: Probe = Probe {
+        name: "example",
+        period: Duration::from_mins(2),
+        again: Duration::from_secs(10),
+        looks_at: "",
+        findings: &[&finding::NETWORK_API_TIMEOUT],
+        hints: &[&finding::KUBELET_HEARTBEAT_FAILED],
+    };
+    let bench = Bench::new(&[]);
+    if let Some(finding) = open {
+        let mut engine = Engine::new();
+        let failure = Some("no".to_owned());
+        for second in 0..3 {
+            let at = jiff::Timestamp::from_second(second).unwrap();
+            let observation = Observation::Probe {
+                code: finding.code,
+                object: String::new(),
+                failure: failure.clone(),
+            };
+            engine.observe(&observation, at);
+        }
+        bench.seen.send_modify(|seen| seen.findings = engine.open());
+    }
+    let (observations, _received) = mpsc::channel(64);
+    let schedule = Schedule {
+        root: bench.root.clone(),
+        environment: bench.environment.clone(),
+        boot: bench.boot.subscribe(),
+        seen: bench.seen.subscribe(),
+        rounds: bench.rounds.clone(),
+        observations,
+    };
+    let mut looks = Vec::new();
+    let looking = async {
+        let mut turns = schedule.turns(&PROBE);
+        loop {
+            schedule.next(&mut turns).await;
+            looks.push(Instant::now());
+            let finding = PROBE.findings[0];
+            let reading = if fails && looks.len() > 1 {
+                Reading::failed(finding, "", "no")
+            } else {
+                Reading::passed(finding, "")
+            };
+            if schedule.end(&mut turns, [reading]).await.is_err() {
+                return;
+            }
+        }
+    };
+    drop(timeout(Duration::from_mins(5), looking).await);
+    let since = |at: &Instant| (*at - looks[0]).as_secs();
+    looks.iter().map(since).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_looks_more_often_while_something_is_wrong() {
+    assert_eq!(looks(false, None).await[..3], [0, 120, 240]);
+    assert_eq!(looks(true, None).await[..5], [0, 120, 130, 140, 150]);
+    let known = looks(false, Some(&finding::NETWORK_API_TIMEOUT));
+    assert_eq!(known.await[..4], [0, 10, 20, 30]);
+    let other = looks(false, Some(&finding::NETWORK_CONNTRACK_FULL));
+    assert_eq!(other.await[..3], [0, 120, 240]);
 }

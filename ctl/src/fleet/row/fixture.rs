@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use node::wire::{
-    API_VERSION, Annotation, Identity, MaxPods, Outcome, Phase, RootCause, SsmState, Verdict,
+    API_VERSION, Annotation, Identity, MaxPods, OpenFinding, Outcome, Phase, RootCause, SsmState,
+    Status, Timing, Verdict,
 };
 
 use super::Row;
@@ -109,6 +110,51 @@ pub(crate) fn unauthorized() -> RootCause {
         cause: "The API server does not know the role `stranger`.".into(),
         evidence: vec!["401 Unauthorized".into()],
         fix: "aws eks create-access-entry --cluster-name prod --principal-arn ROLE_ARN --type EC2_LINUX".into(),
+    }
+}
+
+pub(crate) fn open(code: &str) -> OpenFinding {
+    let entry = node::finding::by_code(code).unwrap();
+    OpenFinding {
+        code: code.into(),
+        severity: entry.severity,
+        title: entry.title.into(),
+        object: String::new(),
+        first_seen: at("03:00:00"),
+        last_seen: at("03:03:00"),
+        count: 4,
+        evidence: vec!["a line that proves it".into()],
+        fix: entry.fix_for(&Identity::default()),
+        explained_by: None,
+    }
+}
+
+pub(crate) fn status(findings: Vec<OpenFinding>) -> Status {
+    let timing = |phase, milliseconds| Timing {
+        phase,
+        milliseconds,
+    };
+    Status {
+        api_version: API_VERSION.into(),
+        kind: "Status".into(),
+        agent_version: "0.1.0".into(),
+        started_at: at("02:00:10"),
+        verdict: Some(Verdict {
+            timings: vec![
+                timing(Phase::Config, 120),
+                timing(Phase::Run, 840),
+                timing(Phase::Join, 3_400),
+            ],
+            ..verdict(Outcome::Joined, None)
+        }),
+        findings,
+        max_pods: MaxPods {
+            planned: Some(29),
+            effective: Some(29),
+        },
+        ssm: SsmState::Registered,
+        sources: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

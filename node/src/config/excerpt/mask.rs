@@ -2,11 +2,12 @@
 //! and masks too much rather than too little.
 
 /// Words that make a name that of a secret.
-const SECRET_WORDS: [&str; 11] = [
+const SECRET_WORDS: [&str; 12] = [
     "accesskey",
     "apikey",
     "auth",
     "credential",
+    "keydata",
     "passphrase",
     "passwd",
     "password",

@@ -249,9 +249,35 @@ const AGENT_SPEC: &[Field] = &[
         "What is written to the Node beside the annotation.",
     ),
     field(
+        "serve",
+        Kind::Object(SERVE),
+        "Where the daemon answers beside its unix socket; nowhere by default.",
+    ),
+    field(
         "watch",
         Kind::Object(WATCH),
         "What the daemon watches. Lists of several documents add up.",
+    ),
+];
+
+const SERVE: &[Field] = &[
+    with_default(
+        "loopback",
+        Kind::Flag,
+        "false",
+        "Whether it answers on 127.0.0.1:9977, whoever shows the token in `/run/nodeagent/token`.",
+    ),
+    with_default(
+        "tls",
+        Kind::Flag,
+        "false",
+        "Whether it answers on every address of the node by TLS, with the kubelet's serving certificate, whom the cluster's access control allows `get` of `nodeagents.nodectl.dev`.",
+    ),
+    with_default(
+        "tlsPort",
+        Kind::Port,
+        "9978",
+        "The port of the TLS listener.",
     ),
 ];
 

@@ -144,8 +144,8 @@ impl Inspection<'_> {
                 ),
                 _ => self.wrong_type(kind, node),
             },
-            Kind::Count => match &node.value {
-                Value::Integer(number) if u32::try_from(*number).is_ok() => {}
+            Kind::Count | Kind::Port => match &node.value {
+                Value::Integer(number) if kind.holds(*number) => {}
                 Value::Integer(_) => self.report(
                     node.place,
                     format!("is not {}", kind.expected()),
@@ -257,7 +257,7 @@ fn zero(kind: &Kind, node: &mut Node) {
         Kind::Flag => Value::Bool(false),
         Kind::List(_) => Value::List(Vec::new()),
         Kind::Map(_) | Kind::Named(..) | Kind::Object(_) | Kind::FreeForm => Value::Map(Vec::new()),
-        Kind::Count | Kind::Duration => Value::Null,
+        Kind::Count | Kind::Port | Kind::Duration => Value::Null,
     };
 }
 

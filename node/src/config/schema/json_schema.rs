@@ -61,7 +61,7 @@ fn object(fields: &[Field], is_whole: bool) -> Map<String, Value> {
 fn default(field: &Field) -> Value {
     match field.kind {
         Kind::Flag => json!(field.default == "true"),
-        Kind::Count => field
+        Kind::Count | Kind::Port => field
             .default
             .parse::<u32>()
             .map_or(Value::Null, Value::from),
@@ -80,6 +80,12 @@ fn kind(kind_of_field: &Kind, is_whole: bool) -> Map<String, Value> {
         Kind::Count => {
             let mut schema = typed("integer");
             schema.insert("minimum".to_owned(), json!(0));
+            schema
+        }
+        Kind::Port => {
+            let mut schema = typed("integer");
+            schema.insert("minimum".to_owned(), json!(1));
+            schema.insert("maximum".to_owned(), json!(u16::MAX));
             schema
         }
         Kind::Duration => {

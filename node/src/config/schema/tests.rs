@@ -16,7 +16,7 @@ fn sample(kind: &Kind) -> serde_json::Value {
     match kind {
         Kind::Text => "text".into(),
         Kind::Flag => true.into(),
-        Kind::Count => 3.into(),
+        Kind::Count | Kind::Port => 3.into(),
         Kind::Duration => "90s".into(),
         Kind::Words(words) => words[0].into(),
         Kind::List(item) => vec![sample(item)].into(),
@@ -131,6 +131,14 @@ fn wrong_words_and_numbers_of_an_agent_config_are_errors() {
         (
             "spec: {maxPods: {reservedENIs: -1}}",
             "`spec.maxPods.reservedENIs` is not a whole number that is not negative",
+        ),
+        (
+            "spec: {serve: {tlsPort: 65536}}",
+            "`spec.serve.tlsPort` is not a port from 1 to 65535",
+        ),
+        (
+            "spec: {serve: {tlsPort: 0}}",
+            "`spec.serve.tlsPort` is not a port from 1 to 65535",
         ),
         (
             "spec: {deadlines: {registered: 90}}",

@@ -18,6 +18,7 @@ pub(super) const KUBELET: &[&Finding] = &[
     &KUBELET_FORK_FAILED,
     &KUBELET_PLEG_UNHEALTHY,
     &KUBELET_RUNTIME_DOWN,
+    &KUBELET_NOT_HEALTHY,
     &KUBELET_HEARTBEAT_FAILED,
     &KUBELET_MEMORY_PRESSURE,
     &KUBELET_PID_PRESSURE,
@@ -167,6 +168,16 @@ pub const KUBELET_RUNTIME_DOWN: Finding = Finding {
     condition: Some(Condition::ContainerRuntime),
     cause: "The kubelet gets no answer from the container runtime: it was stopped, crashed or hangs.",
     fix: "systemctl restart containerd; journalctl -u containerd -b",
+};
+
+/// The kubelet does not answer its health check, or says that it is not well.
+pub const KUBELET_NOT_HEALTHY: Finding = Finding {
+    code: "kubelet.not_healthy",
+    title: "The kubelet does not pass its health check",
+    severity: Severity::Fatal,
+    condition: None,
+    cause: "The kubelet has stopped, hangs, or says itself that its sync loop does not come round: pods are not looked after, and the node becomes NotReady within a minute.",
+    fix: "systemctl status kubelet; curl -s 127.0.0.1:10248/healthz?verbose; journalctl -u kubelet -b | tail -50; systemctl restart kubelet",
 };
 
 /// Node heartbeats do not reach the API server.

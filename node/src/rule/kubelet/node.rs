@@ -73,6 +73,18 @@ pub(in super::super) const RULES: &[Rule] = &[
             Clear::ProbePassed(FIVE_MINUTES),
         ],
     },
+    // pkg/kubelet/server/server.go, `/healthz`: a kubelet that is started again is away for some seconds.
+    Rule {
+        finding: &finding::KUBELET_NOT_HEALTHY,
+        detect: &[Detect::Probe],
+        threshold: Threshold {
+            hits: 2,
+            within: TWO_MINUTES,
+            lasting: Duration::from_secs(20),
+        },
+        harmless: None,
+        clears: &[Clear::ProbePassed(Duration::ZERO)],
+    },
     // pkg/kubelet/pleg/generic.go: three minutes have passed by then. `pleg has yet to be successful` is a start.
     Rule {
         finding: &finding::KUBELET_PLEG_UNHEALTHY,

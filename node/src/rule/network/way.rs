@@ -23,6 +23,7 @@ pub(super) const DNS_UNAVAILABLE: Rule = Rule {
             let text = line.message();
             Match::node_if(text.contains("lookup ") && has_any(text, NAME_SERVER_SILENT))
         }),
+        Detect::Probe,
     ],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
@@ -42,6 +43,7 @@ pub(super) const NO_ROUTE: Rule = Rule {
             let text = line.message();
             Match::node_if(has_any(text, NO_ROUTE_WORDS) && !text.contains(IMDS))
         }),
+        Detect::Probe,
     ],
     threshold: Threshold::times(3, TWO_MINUTES),
     harmless: None,
@@ -51,11 +53,12 @@ pub(super) const NO_ROUTE: Rule = Rule {
 /// Go's net/http/transport.go.
 pub(super) const TLS_TIMEOUT: Rule = Rule {
     finding: &finding::NETWORK_TLS_TIMEOUT,
-    detect: &[Detect::said(
-        &[KUBELET],
-        &["net/http: TLS handshake timeout"],
-        |line| fails_with(line, |reason| reason == "net/http: TLS handshake timeout"),
-    )],
+    detect: &[
+        Detect::said(&[KUBELET], &["net/http: TLS handshake timeout"], |line| {
+            fails_with(line, |reason| reason == "net/http: TLS handshake timeout")
+        }),
+        Detect::Probe,
+    ],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
     clears: CLEARS,
@@ -64,9 +67,12 @@ pub(super) const TLS_TIMEOUT: Rule = Rule {
 /// Go's crypto/tls and net/http/client.go. A connection that is closed (`EOF`) is not enough: control planes are replaced.
 pub(super) const TLS_FAILED: Rule = Rule {
     finding: &finding::NETWORK_TLS_FAILED,
-    detect: &[Detect::said(&[KUBELET], NO_TLS, |line| {
-        fails_with(line, |reason| has_any(reason, NO_TLS))
-    })],
+    detect: &[
+        Detect::said(&[KUBELET], NO_TLS, |line| {
+            fails_with(line, |reason| has_any(reason, NO_TLS))
+        }),
+        Detect::Probe,
+    ],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
     clears: CLEARS,
@@ -75,9 +81,12 @@ pub(super) const TLS_FAILED: Rule = Rule {
 /// Go's crypto/x509/verify.go, `HostnameError`.
 pub(super) const CERT_NAME: Rule = Rule {
     finding: &finding::NETWORK_CERT_NAME,
-    detect: &[Detect::said(&[KUBELET], OTHER_NAME, |line| {
-        fails_with(line, |reason| has_any(reason, OTHER_NAME))
-    })],
+    detect: &[
+        Detect::said(&[KUBELET], OTHER_NAME, |line| {
+            fails_with(line, |reason| has_any(reason, OTHER_NAME))
+        }),
+        Detect::Probe,
+    ],
     threshold: Threshold::ONCE,
     harmless: None,
     clears: CLEARS,
@@ -86,18 +95,22 @@ pub(super) const CERT_NAME: Rule = Rule {
 /// The proxy of the kubelet and of containerd is the node's, whatever image or pod it was needed for.
 pub(super) const PROXY_FAILED: Rule = Rule {
     finding: &finding::NETWORK_PROXY_FAILED,
-    detect: &[Detect::said(
-        &[KUBELET, CONTAINERD, NODEADM_CONFIG, NODEADM_RUN],
-        PROXY,
-        |line| {
-            let error = line.error();
-            Match::node_if(
-                !line.has_any(&["probeType", "output"])
-                    && (error.contains("proxyconnect tcp: ")
-                        || error.ends_with("\": Proxy Authentication Required")),
-            )
-        },
-    )],
+    detect: &[
+        Detect::said(
+            &[KUBELET, CONTAINERD, NODEADM_CONFIG, NODEADM_RUN],
+            PROXY,
+            |line| {
+                let error = line.error();
+                Match::node_if(
+                    !line.has_any(&["probeType", "output"])
+                        && (error.contains("proxyconnect tcp: ")
+                            || error.ends_with("\": Proxy Authentication Required")),
+                )
+            },
+        ),
+        // It never passes: the way to the API server may be one on which no proxy is asked.
+        Detect::Probe,
+    ],
     threshold: Threshold::times(2, TWO_MINUTES),
     harmless: None,
     clears: &[Clear::Silence(TWO_MINUTES)],

@@ -1,6 +1,11 @@
-//! The part of Systems Manager that knows of agents, which moto lacks: which instances have reported, and when.
+//! The part of Systems Manager that knows of agents, which moto lacks: which instances have reported, and when, and the
+//! commands that their agents run. Between an agent and `ssmmessages` is a web socket in AWS; here the agent asks again and
+//! again, and the answer waits until there is something to do.
+
+mod command;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use axum::response::Response;
@@ -10,8 +15,11 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::fault::{Fault, respond};
+use crate::cloud::credentials::Identity;
 use crate::cloud::random;
-use crate::cloud::record::is_instance_id;
+use crate::cloud::record::{self, is_instance_id};
+
+use command::Commands;
 
 /// An agent reports every five minutes; one that has missed two of these reports is lost.
 const LOST: SignedDuration = SignedDuration::from_mins(10);
@@ -20,6 +28,7 @@ const LOST: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Debug, Default)]
 pub(super) struct Agents {
     reports: Mutex<BTreeMap<String, Report>>,
+    commands: Commands,
 }
 
 #[derive(Clone, Debug)]
@@ -31,17 +40,51 @@ struct Report {
 
 impl Agents {
     /// The answer; `None` for what is left to moto.
-    pub(super) fn answer(&self, call: &Call, now: Timestamp) -> Option<Result<Response, Fault>> {
+    pub(super) fn answer(
+        &self,
+        run: &Path,
+        call: &Call,
+        caller: &Identity,
+        now: Timestamp,
+    ) -> Option<Result<Response, Fault>> {
         let answer = match call.action.as_str() {
             "UpdateInstanceInformation" => self.update(call, now),
             "DescribeInstanceInformation" => request(call).map(|request| self.list(&request, now)),
+            "SendCommand" => request(call).map(Value::Object).and_then(|request| {
+                let is_managed = |id: &str| self.is_managed(run, id);
+                self.commands
+                    .send(&request, is_managed, &caller.account_id, now)
+            }),
+            "GetCommandInvocation" => {
+                request(call).and_then(|request| self.commands.get(&Value::Object(request), now))
+            }
+            "ListCommandInvocations" => {
+                request(call).map(|request| self.commands.list(&Value::Object(request), now))
+            }
             _ => return None,
         };
-        Some(answer.map(|body| {
-            let content_type = "application/x-amz-json-1.1";
-            let request_id = random::request_id();
-            respond(StatusCode::OK, content_type, &request_id, body.to_string())
-        }))
+        Some(answer.map(|body| answered(&body)))
+    }
+
+    /// The answer to an agent that asks for work or says what came of it.
+    pub(super) async fn message(&self, call: &Call, caller: &Identity) -> Result<Response, Fault> {
+        let body = match call.action.as_str() {
+            "GetMessages" => self.commands.fetch(caller).await,
+            "SendReply" => self.commands.reply(&Value::Object(request(call)?), caller),
+            _ => Err(Fault::new(
+                StatusCode::BAD_REQUEST,
+                "UnknownOperationException",
+                "no such operation",
+            )),
+        };
+        body.map(|body| answered(&body))
+    }
+
+    /// The instance exists, and an agent of it has reported.
+    fn is_managed(&self, run: &Path, instance_id: &str) -> bool {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.contains_key(instance_id)
+            && matches!(record::find_by_instance_id(run, instance_id), Ok(Some(_)))
     }
 
     fn update(&self, call: &Call, now: Timestamp) -> Result<Value, Fault> {
@@ -80,6 +123,12 @@ impl Agents {
             .collect();
         json!({ "InstanceInformationList": listed })
     }
+}
+
+fn answered(body: &Value) -> Response {
+    let content_type = "application/x-amz-json-1.1";
+    let request_id = random::request_id();
+    respond(StatusCode::OK, content_type, &request_id, body.to_string())
 }
 
 fn described(report: &Report, now: Timestamp) -> Value {

@@ -32,7 +32,7 @@ const FAULT: &str = "Jan  2 03:04:06 ip-10-88-0-11 kubelet[812]: E0102 03:04:06.
 /// The log, and the texts that a peer searches for in it.
 pub(super) struct Log {
     _directory: TempDir,
-    log: PathBuf,
+    lines: PathBuf,
     texts: PathBuf,
 }
 
@@ -56,7 +56,7 @@ impl Log {
         file::write(&texts, all_texts()).map_err(io::Error::other)?;
         Ok(Self {
             _directory: directory,
-            log,
+            lines: log,
             texts,
         })
     }
@@ -64,7 +64,7 @@ impl Log {
     /// Ours, and the peer where it is installed.
     pub(super) fn subjects(&self, nodeagent: &Path) -> Vec<Subject> {
         let mut ours = words(&["scan"]);
-        ours.push(self.log.clone().into());
+        ours.push(self.lines.clone().into());
         let mut subjects = vec![Subject {
             name: "nodeagent scan",
             surroundings: Vec::new(),
@@ -77,7 +77,7 @@ impl Log {
             return subjects;
         };
         let mut arguments = words(&["--count", "--threads=1", "--no-config", "--file"]);
-        arguments.extend([self.texts.clone().into(), self.log.clone().into()]);
+        arguments.extend([self.texts.clone().into(), self.lines.clone().into()]);
         subjects.push(Subject {
             name: "rg --count",
             surroundings: Vec::new(),

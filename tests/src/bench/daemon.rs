@@ -9,10 +9,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
+use tokio::time::sleep;
 
 use crate::cloud::record::MachineRecord;
 use crate::control_group::ControlGroup;
@@ -93,7 +93,7 @@ struct Figures {
 }
 
 /// Measures and returns a table.
-pub(super) fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, DaemonError> {
+pub(super) async fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, DaemonError> {
     setup::all(cache)?;
     let lab = Lab::up_guarded(&cache.lab(LAB)?)?;
     let (path, content) = JOURNALD;
@@ -127,16 +127,16 @@ pub(super) fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, 
         .unwrap_or_default();
     };
     let step = progress::step("daemon: nothing happens");
-    sleep(SETTLING);
-    row("idle", "10, 15, 0.05", &daemon.watch(IDLE)?);
+    sleep(SETTLING).await;
+    row("idle", "10, 15, 0.05", &daemon.watch(IDLE).await?);
     step.done();
     let step = progress::step("daemon: a journal of 1 GB");
     daemon.say(FILL)?;
-    sleep(SETTLING);
+    sleep(SETTLING).await;
     row(
         "idle, journal of 1 GB",
         "10, 15, 0.05",
-        &daemon.watch(IDLE)?,
+        &daemon.watch(IDLE).await?,
     );
     step.done();
     let step = progress::step("daemon: 10,000 lines a second");
@@ -145,7 +145,7 @@ pub(super) fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, 
     row(
         "10,000 journal lines a second",
         "40, -, -",
-        &daemon.watch(FLOOD)?,
+        &daemon.watch(FLOOD).await?,
     );
     flood.wait().map_err(DaemonError::Account)?;
     step.done();
@@ -172,14 +172,14 @@ impl Daemon<'_> {
     }
 
     /// Largest memory, and the time of the processor, from now on for some time.
-    fn watch(&self, time: Duration) -> Result<Figures, DaemonError> {
+    async fn watch(&self, time: Duration) -> Result<Figures, DaemonError> {
         let began = Instant::now();
         let before = self.processor_microseconds()?;
         let (mut agent, mut group) = (0, 0);
         while began.elapsed() < time {
             let (own, all) = self.kibibytes();
             (agent, group) = (agent.max(own), group.max(all));
-            sleep(Duration::from_secs(1));
+            sleep(Duration::from_secs(1)).await;
         }
         let used = self.processor_microseconds()?.saturating_sub(before);
         #[expect(clippy::cast_precision_loss, reason = "far from 2^52")]
@@ -191,7 +191,7 @@ impl Daemon<'_> {
         })
     }
 
-    /// Shares of the daemon itself and of all processes of its group, `Pss` of proc_pid_smaps(5).
+    /// Shares of the daemon itself and of all processes of its group, `Pss` of `proc_pid_smaps(5)`.
     fn kibibytes(&self) -> (u64, u64) {
         let of = |process: &u32| {
             let process = PathBuf::from(format!("/proc/{process}"));

@@ -2,7 +2,6 @@
 //! event and where it is fatal as a condition, and all of it is taken back after the repair.
 
 use std::collections::BTreeSet;
-use std::slice;
 use std::time::{Duration, Instant};
 
 use lab::{
@@ -19,17 +18,21 @@ use super::{
 
 const TAKEN_BACK: Duration = Duration::from_mins(7);
 
-/// A trouble, and what is to be seen of it.
-struct Trouble {
-    /// A script that makes it.
-    make: &'static str,
-    /// A script that takes it away.
-    repair: &'static str,
+/// What is to be seen of a trouble.
+#[derive(Clone, Copy)]
+struct Sign {
     code: &'static str,
     /// Reason of its event, and of its condition.
     reason: &'static str,
     /// The condition that turns False, where the finding is fatal and has one.
     condition: Option<&'static str>,
+}
+
+/// A trouble that scripts make and take away.
+struct Trouble {
+    make: &'static str,
+    repair: &'static str,
+    sign: Sign,
 }
 
 /// A volume of the kubelet's own, as small as it takes one, and a kubelet that does not wait five minutes before it
@@ -54,17 +57,21 @@ const AT_ONCE: [Trouble; 2] = [
     Trouble {
         make: "fallocate --length 1240M /var/lib/kubelet/fill",
         repair: "rm /var/lib/kubelet/fill",
-        code: "storage.disk_full",
-        reason: "StorageDiskFull",
-        condition: None,
+        sign: Sign {
+            code: "storage.disk_full",
+            reason: "StorageDiskFull",
+            condition: None,
+        },
     },
     Trouble {
         make: "mv /etc/cni/net.d/10-lab-bridge.conflist /root/",
         // containerd 1.7 sees a file that is written, not one that is moved here.
         repair: "cp /root/10-lab-bridge.conflist /etc/cni/net.d/",
-        code: "cni.not_ready",
-        reason: "CniNotReady",
-        condition: Some("nodectl.dev/Networking"),
+        sign: Sign {
+            code: "cni.not_ready",
+            reason: "CniNotReady",
+            condition: Some("nodectl.dev/Networking"),
+        },
     },
 ];
 
@@ -82,9 +89,11 @@ const CONNECTIONS: Trouble = Trouble {
             sleep 5;
         }'",
     repair: "systemctl stop flood",
-    code: "network.conntrack_full",
-    reason: "NetworkConntrackFull",
-    condition: None,
+    sign: Sign {
+        code: "network.conntrack_full",
+        reason: "NetworkConntrackFull",
+        condition: None,
+    },
 };
 
 const KUBELET_DIES: Trouble = Trouble {
@@ -94,9 +103,18 @@ const KUBELET_DIES: Trouble = Trouble {
             while systemctl is-active --quiet kubelet; do sleep 0.2; done
         done",
     repair: "until systemctl is-active --quiet kubelet; do sleep 0.2; done",
-    code: "kubelet.crash_loop",
-    reason: "KubeletCrashLoop",
-    condition: None,
+    sign: Sign {
+        code: "kubelet.crash_loop",
+        reason: "KubeletCrashLoop",
+        condition: None,
+    },
+};
+
+const GIVEN_UP: &str = "EXT4-fs (nvme1n1): Remounting filesystem read-only";
+const DISK_FAILS: Sign = Sign {
+    code: "storage.read_only",
+    reason: "StorageReadOnly",
+    condition: Some("nodectl.dev/Storage"),
 };
 
 #[test]
@@ -121,65 +139,61 @@ fn troubles_of_a_node_are_named_and_taken_back() {
         wait_conditions(&lab, record, &OWN, "True", "NoFatalFinding");
     }
     // That there are few connections again counts after five minutes.
-    let troubles = [(&dying, KUBELET_DIES), (&many, CONNECTIONS)];
-    for (record, trouble) in &troubles {
-        befall(&lab, record, slice::from_ref(trouble));
+    let first = [(&dying, KUBELET_DIES), (&many, CONNECTIONS)];
+    for (record, trouble) in &first {
+        says(&lab, record, &["sh", "-c", trouble.make]);
     }
-    for (record, trouble) in &troubles {
-        are_named(&lab, record, slice::from_ref(trouble));
-        repair(&lab, record, slice::from_ref(trouble));
+    for (record, trouble) in &first {
+        is_named(&lab, record, trouble.sign);
+        says(&lab, record, &["sh", "-c", trouble.repair]);
     }
-    befall(&lab, &many, &AT_ONCE);
-    are_named(&lab, &many, &AT_ONCE);
-    repair(&lab, &many, &AT_ONCE);
-    for record in [&many, &dying] {
+    for trouble in AT_ONCE {
+        says(&lab, &many, &["sh", "-c", trouble.make]);
+    }
+    for trouble in AT_ONCE {
+        is_named(&lab, &many, trouble.sign);
+    }
+    for trouble in AT_ONCE {
+        says(&lab, &many, &["sh", "-c", trouble.repair]);
+    }
+    is_well(&lab, &dying);
+    // What the kernel gave up on lasts until the next boot.
+    lab.kernel_says(&dying, GIVEN_UP).unwrap();
+    is_named(&lab, &dying, DISK_FAILS);
+    lab.start_machine(&dying).unwrap();
+    for record in [&dying, &many] {
         is_well(&lab, record);
     }
     let left = GuardedLab::down(lab).unwrap();
     assert_eq!(left, Vec::<String>::new(), "left behind");
 }
 
-fn befall(lab: &Lab, record: &MachineRecord, troubles: &[Trouble]) {
-    for trouble in troubles {
-        says(lab, record, &["sh", "-c", trouble.make]);
-    }
-}
-
-fn repair(lab: &Lab, record: &MachineRecord, troubles: &[Trouble]) {
-    for trouble in troubles {
-        says(lab, record, &["sh", "-c", trouble.repair]);
-    }
-}
-
-fn are_named(lab: &Lab, record: &MachineRecord, troubles: &[Trouble]) {
+fn is_named(lab: &Lab, record: &MachineRecord, sign: Sign) {
     let began = Instant::now();
-    for Trouble {
+    let Sign {
         code,
         reason,
         condition,
-        ..
-    } in troubles
-    {
-        until(lab, code, || {
-            let open = open(lab, record)?;
-            let events = events(lab, record);
-            let conditions = conditions(lab, record);
-            let has_event = events
-                .iter()
-                .any(|(of, kind)| of == reason && kind == "Warning");
-            // Another fault may be the condition's reason.
-            let is_false = condition.is_none_or(|name| {
-                conditions
-                    .get(name)
-                    .is_some_and(|(status, _)| status == "False")
-            });
-            (open.contains(*code) && has_event && is_false)
-                .then_some(())
-                .ok_or_else(|| format!("{open:?}, {events:?}, {conditions:?}"))
+    } = sign;
+    until(lab, code, || {
+        let open = open(lab, record)?;
+        let events = events(lab, record);
+        let conditions = conditions(lab, record);
+        let has_event = events
+            .iter()
+            .any(|(of, kind)| of == reason && kind == "Warning");
+        // Another fault may be the condition's reason.
+        let is_false = condition.is_none_or(|name| {
+            conditions
+                .get(name)
+                .is_some_and(|(status, _)| status == "False")
         });
-        let seconds = began.elapsed().as_secs_f64();
-        println!("{code}: open, with its event and {condition:?}, after {seconds:.1} s");
-    }
+        (open.contains(code) && has_event && is_false)
+            .then_some(())
+            .ok_or_else(|| format!("{open:?}, {events:?}, {conditions:?}"))
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{code}: open, with its event and {condition:?}, after {seconds:.1} s");
 }
 
 /// Nothing fatal and nothing to warn of is open, and the Node says so.

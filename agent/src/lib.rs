@@ -24,6 +24,8 @@ pub mod boot;
 pub mod bundle;
 pub mod cli;
 pub mod facts;
+#[cfg(test)]
+mod generated;
 pub mod host;
 pub mod join;
 pub mod plan;

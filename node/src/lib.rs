@@ -27,6 +27,8 @@ pub mod config;
 pub mod console;
 pub mod containerd;
 pub mod finding;
+#[cfg(test)]
+mod generated;
 pub mod journal;
 pub mod kmsg;
 pub mod log_line;

@@ -1,9 +1,9 @@
 //! The page of the steps, `docs/reference/bundle.md`: written from the registry, so that it cannot differ from it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use super::{DIRECTORIES, DOCUMENTS, all};
+use crate::generated;
 use crate::host::root::Root;
 
 fn page() -> String {
@@ -47,17 +47,7 @@ Of files of variables there are the names. User data, private keys and the conte
     page
 }
 
-/// With `UPDATE=1` in the environment the page is written instead.
 #[test]
 fn the_checked_in_page_of_the_steps_is_the_one_of_the_registry() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/bundle.md");
-    let page = page();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &page).unwrap();
-    }
-    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        checked_in == page,
-        "docs/reference/bundle.md has drifted; run the tests with UPDATE=1"
-    );
+    generated::is_current("docs/reference/bundle.md", &page());
 }

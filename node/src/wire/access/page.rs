@@ -1,9 +1,9 @@
 //! The page of the routes, `docs/reference/endpoints.md`: written from [`ROUTES`], so that it cannot differ from them.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use super::{AUDIENCE, GROUP, LOOPBACK_PORT, RESOURCE, ROUTES, TLS_PORT, VERB};
+use crate::generated;
 
 fn page() -> String {
     let mut page = format!(
@@ -61,17 +61,7 @@ loopback never depend on it.
     )
 }
 
-/// With `UPDATE=1` in the environment the page is written instead.
 #[test]
 fn the_checked_in_page_of_the_routes_is_the_one_of_the_table() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/endpoints.md");
-    let page = page();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &page).unwrap();
-    }
-    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        checked_in == page,
-        "docs/reference/endpoints.md has drifted; run the tests with UPDATE=1"
-    );
+    generated::is_current("docs/reference/endpoints.md", &page());
 }

@@ -38,17 +38,19 @@ pub fn merge(
     });
     for fault in faults {
         let evidence = fault.evidence.iter().map(|line| node::redact::text(line));
+        let evidence: Vec<String> = evidence.collect();
         let same = open
             .iter_mut()
             .find(|finding| finding.code == fault.finding.code);
         match same {
             // Said by both sides: our own look is the plainest proof, so it stands last.
             Some(finding) => {
+                finding.evidence.retain(|line| !evidence.contains(line));
                 finding.evidence.extend(evidence);
                 let surplus = finding.evidence.len().saturating_sub(EVIDENCE);
                 finding.evidence.drain(..surplus);
             }
-            None => open.push(opened(fault, evidence.collect(), at, known)),
+            None => open.push(opened(fault, evidence, at, known)),
         }
     }
     rank::order(open)
@@ -162,10 +164,11 @@ mod tests {
             &[],
             None,
         );
-        let [finding] = open.as_slice() else {
-            panic!("{open:?}");
-        };
-        assert_eq!(finding.evidence, ["a line", "seen by a probe"]);
+        assert_eq!(open.len(), 1);
+        assert_eq!(open[0].evidence, ["a line", "seen by a probe"]);
+        let again = report(4, &[&finding::JOIN_UNAUTHORIZED], true);
+        let open = merge(open, &again, &[], None);
+        assert_eq!(open[0].evidence, ["a line", "seen by a probe"]);
     }
 
     #[test]

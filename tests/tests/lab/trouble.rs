@@ -35,8 +35,8 @@ struct Trouble {
     sign: Sign,
 }
 
-/// A volume of the kubelet's own, as small as it takes one, and a kubelet that does not wait five minutes before it
-/// believes that there is room again.
+/// A volume of the kubelet's own, as small as it takes one, and a kubelet that leaves a full disk alone: that it had to evict
+/// pods is a finding of its own, for ten minutes.
 const VOLUME: [(&str, &str); 3] = [
     (
         "etc/systemd/system/var-lib-kubelet.mount",
@@ -47,8 +47,8 @@ const VOLUME: [(&str, &str); 3] = [
         "[Unit]\nRequires=var-lib-kubelet.mount\nAfter=var-lib-kubelet.mount\n",
     ),
     (
-        "etc/eks/nodeadm.d/50-eviction.yaml",
-        "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {kubelet: {config: {evictionPressureTransitionPeriod: 5s}}}\n",
+        "etc/eks/nodeadm.d/50-disk.yaml",
+        "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {kubelet: {config: {imageGCHighThresholdPercent: 100, evictionHard: {nodefs.available: 1%, imagefs.available: 1%, memory.available: 100Mi}}}}\n",
     ),
 ];
 

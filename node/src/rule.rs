@@ -23,6 +23,7 @@ mod pairs;
 mod prefilter;
 mod recovery;
 mod runtime;
+mod screen;
 mod set;
 mod signal;
 mod ssm;

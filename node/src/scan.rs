@@ -79,13 +79,9 @@ impl Scan {
 
     /// Reads a text of whole lines.
     pub fn block(&mut self, text: &[u8], source: Option<&str>) {
-        let mut from = 0;
-        while let Some(place) = self.rules.may_matter(text, from) {
-            let begin = before(text, place).map_or(0, |end| end + 1);
-            let end = after(text, place);
-            let line = text.get(begin..end).unwrap_or_default();
+        for line in self.rules.lines(text) {
+            let line = text.get(line).unwrap_or_default();
             self.line(&String::from_utf8_lossy(line), source);
-            from = end + 1;
         }
         // Silence is told by the time of the last line, whatever that says.
         let end = text.strip_suffix(b"\n").unwrap_or(text);
@@ -126,14 +122,6 @@ impl Scan {
 /// The end of the line before a place.
 fn before(text: &[u8], place: usize) -> Option<usize> {
     text.get(..place)?.iter().rposition(|byte| *byte == b'\n')
-}
-
-/// The end of the line of a place.
-fn after(text: &[u8], place: usize) -> usize {
-    let rest = text.get(place..).unwrap_or_default();
-    rest.iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(text.len(), |length| place + length)
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ pub enum BenchError {
 }
 
 /// Measures the daemon on a machine of a lab and prints. Needs root.
-pub async fn daemon(nodeagent: &Path, cache: &Cache) -> Result<(), BenchError> {
-    let table = daemon::run(nodeagent, cache).await?;
+pub fn daemon(nodeagent: &Path, cache: &Cache) -> Result<(), BenchError> {
+    let table = daemon::run(nodeagent, cache)?;
     io::stdout()
         .lock()
         .write_all(table.as_bytes())

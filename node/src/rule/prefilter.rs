@@ -4,10 +4,12 @@
 //! for each source and one for those of any source; a line without any of them, which nearly every line is, costs one search.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::screen::Screen;
 use super::set::AnyRule;
 use super::{Match, Record, signal, unit};
 
@@ -23,7 +25,7 @@ pub(super) struct Prefilter {
     by_source: BTreeMap<String, Automaton>,
     of_any: Option<Automaton>,
     /// All texts at once, whatever the source; compiled when somebody asks, which the daemon does not.
-    all: OnceLock<Option<AhoCorasick>>,
+    all: OnceLock<Option<Screen>>,
 }
 
 #[derive(Debug)]
@@ -69,8 +71,8 @@ impl Prefilter {
         }
     }
 
-    /// Where in a text of whole lines a text of these rules stands, or of a signal or the state of a unit.
-    pub(super) fn may_matter(&self, rules: &[AnyRule], text: &[u8], from: usize) -> Option<usize> {
+    /// The lines of a text that hold a text of these rules, or of a signal or the state of a unit.
+    pub(super) fn lines(&self, rules: &[AnyRule], text: &[u8]) -> Vec<Range<usize>> {
         let all = self.all.get_or_init(|| {
             let patterns = rules.iter().flat_map(AnyRule::texts);
             let mut texts: Vec<&str> = patterns.flat_map(|pattern| pattern.literals).collect();
@@ -79,16 +81,10 @@ impl Prefilter {
             }
             texts.sort_unstable();
             texts.dedup();
-            AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostFirst)
-                .build(texts)
-                .ok()
+            Screen::new(&texts)
         });
-        let Some(all) = all else {
-            return (from < text.len()).then_some(from);
-        };
-        all.find(Input::new(text).range(from.min(text.len())..))
-            .map(|found| found.start())
+        let every = || std::iter::once(0..text.len()).collect();
+        all.as_ref().map_or_else(every, |all| all.lines(text))
     }
 
     /// What the line is to each rule that it matches, in the order of the rules. It is taken apart once, and only if a

@@ -1,6 +1,7 @@
 //! The rules that are in use: those of the program without the disabled ones, and those of the node's owner.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -92,10 +93,10 @@ impl RuleSet {
         sources.map(str::to_owned).collect()
     }
 
-    /// Where in a text of whole lines something stands that a rule, a signal or the state of a unit may come from, whatever
-    /// the source of the line; searched from `from` on. Nearly no line has such a place.
-    pub fn may_matter(&self, text: &[u8], from: usize) -> Option<usize> {
-        self.prefilter.may_matter(&self.rules, text, from)
+    /// The lines of a text from which a rule, a signal or the state of a unit may come, whatever their source. Nearly no line
+    /// is among them.
+    pub fn lines(&self, text: &[u8]) -> Vec<Range<usize>> {
+        self.prefilter.lines(&self.rules, text)
     }
 
     /// What the line is to each rule that it matches, in the order of the rules.

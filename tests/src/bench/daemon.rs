@@ -93,7 +93,7 @@ struct Figures {
 }
 
 /// Measures and returns a table.
-pub(super) async fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, DaemonError> {
+pub(super) fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, DaemonError> {
     setup::all(cache)?;
     let lab = Lab::up_guarded(&cache.lab(LAB)?)?;
     let (path, content) = JOURNALD;
@@ -127,16 +127,16 @@ pub(super) async fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<St
         .unwrap_or_default();
     };
     let step = progress::step("daemon: nothing happens");
-    sleep(SETTLING).await;
-    row("idle", "10, 15, 0.05", &daemon.watch(IDLE).await?);
+    pause(SETTLING)?;
+    row("idle", "10, 15, 0.05", &daemon.watch(IDLE)?);
     step.done();
     let step = progress::step("daemon: a journal of 1 GB");
     daemon.say(FILL)?;
-    sleep(SETTLING).await;
+    pause(SETTLING)?;
     row(
         "idle, journal of 1 GB",
         "10, 15, 0.05",
-        &daemon.watch(IDLE).await?,
+        &daemon.watch(IDLE)?,
     );
     step.done();
     let step = progress::step("daemon: 10,000 lines a second");
@@ -145,12 +145,23 @@ pub(super) async fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<St
     row(
         "10,000 journal lines a second",
         "40, -, -",
-        &daemon.watch(FLOOD).await?,
+        &daemon.watch(FLOOD)?,
     );
     flood.wait().map_err(DaemonError::Account)?;
     step.done();
     GuardedLab::down(lab)?;
     Ok(table)
+}
+
+/// Waits on a runtime of its own: the lab's calls bring theirs.
+fn pause(time: Duration) -> Result<(), DaemonError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime
+        .map_err(DaemonError::Account)?
+        .block_on(async { sleep(time).await });
+    Ok(())
 }
 
 struct Daemon<'a> {
@@ -172,14 +183,14 @@ impl Daemon<'_> {
     }
 
     /// Largest memory, and the time of the processor, from now on for some time.
-    async fn watch(&self, time: Duration) -> Result<Figures, DaemonError> {
+    fn watch(&self, time: Duration) -> Result<Figures, DaemonError> {
         let began = Instant::now();
         let before = self.processor_microseconds()?;
         let (mut agent, mut group) = (0, 0);
         while began.elapsed() < time {
             let (own, all) = self.kibibytes();
             (agent, group) = (agent.max(own), group.max(all));
-            sleep(Duration::from_secs(1)).await;
+            pause(Duration::from_secs(1))?;
         }
         let used = self.processor_microseconds()?.saturating_sub(before);
         #[expect(clippy::cast_precision_loss, reason = "far from 2^52")]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use node::journal;
+use node::journal::{self, Entry};
 use node::rule::{self, Detect};
 use tempfile::TempDir;
 
@@ -89,15 +89,18 @@ impl Log {
     }
 }
 
-/// The lines as `journalctl` shows them.
+/// The lines as `journalctl` shows them by default.
 fn healthy() -> io::Result<String> {
     let path = cluster::repository().join(HEALTHY);
     let recorded = file::read(&path).map_err(io::Error::other)?;
     let entries = recorded.lines().map(|line| journal::entry(line.as_bytes()));
     let entries: Result<Vec<_>, _> = entries.collect();
     let entries = entries.map_err(io::Error::other)?;
-    let lines = entries.iter().map(|entry| entry.line(HOST));
-    Ok(lines.map(|line| line + "\n").collect())
+    let line = |entry: &Entry| {
+        let (at, writer) = (entry.at.strftime("%b %e %H:%M:%S"), &entry.identifier);
+        format!("{at} {HOST} {writer}[812]: {}\n", entry.message)
+    };
+    Ok(entries.iter().map(line).collect())
 }
 
 /// A pattern a line, each of which stands for itself alone.
@@ -114,7 +117,7 @@ fn all_texts() -> String {
     let mut patterns = String::new();
     for text in texts {
         for letter in text.chars() {
-            if !letter.is_ascii_alphanumeric() && letter.is_ascii() && letter != ' ' {
+            if r"\.+*?()|[]{}^$".contains(letter) {
                 patterns.push('\\');
             }
             patterns.push(letter);

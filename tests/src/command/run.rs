@@ -90,7 +90,7 @@ pub(super) fn bench(cache: &Cache, program: Option<&Path>) -> Result<(), Command
     }
     runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?;
     if setup::is_root() {
-        runtime()?.block_on(bench::daemon(&nodeagent, cache))?;
+        bench::daemon(&nodeagent, cache)?;
     } else {
         progress::say(&"the daemon needs root and the lab: it is left out");
     }

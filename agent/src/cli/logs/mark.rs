@@ -33,7 +33,7 @@ impl Marker {
         self.engine.record(&entry.record());
         let mut marks = self.cleared();
         // No other line opens anything.
-        if self.rules.may_matter(entry.message.as_bytes(), 0).is_some() {
+        if !self.rules.lines(entry.message.as_bytes()).is_empty() {
             for finding in self.engine.open() {
                 if self.open.insert(key(&finding)) {
                     marks.push(format!("    ^ {}", claim(&finding)));

@@ -109,14 +109,9 @@ impl ControlGroup {
         }
     }
 
-    /// Its directory in the unified hierarchy, which has the kernel's accounts.
-    pub fn directory(&self) -> PathBuf {
-        self.host.unified.join(&self.path)
-    }
-
     fn directories(&self) -> impl Iterator<Item = PathBuf> {
         let legacy = self.host.legacy.as_ref().map(|root| root.join(&self.path));
-        std::iter::once(self.directory()).chain(legacy)
+        std::iter::once(self.host.unified.join(&self.path)).chain(legacy)
     }
 
     /// Creates the group with those that lead to it and hands down the host's controllers. A process enters by writing

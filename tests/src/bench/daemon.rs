@@ -2,7 +2,7 @@
 //! and while a unit that it watches floods the journal.
 //!
 //! Memory is the proportional share (PSS) of every process of its control group, the journalctl child included, so that
-//! pages which it shares with other programs do not count twice. Time is the group's own account of the processor.
+//! pages which it shares with other programs do not count twice. Time is what its threads have run; those that ended meanwhile do not count.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -185,20 +185,20 @@ impl Daemon<'_> {
     /// Largest memory, and the time of the processor, from now on for some time.
     fn watch(&self, time: Duration) -> Result<Figures, DaemonError> {
         let began = Instant::now();
-        let before = self.processor_microseconds()?;
+        let before = self.processor_nanoseconds()?;
         let (mut agent, mut group) = (0, 0);
         while began.elapsed() < time {
             let (own, all) = self.kibibytes();
             (agent, group) = (agent.max(own), group.max(all));
             pause(Duration::from_secs(1))?;
         }
-        let used = self.processor_microseconds()?.saturating_sub(before);
+        let used = self.processor_nanoseconds()?.saturating_sub(before);
         #[expect(clippy::cast_precision_loss, reason = "far from 2^52")]
         let (agent, group, used) = (agent as f64, group as f64, used as f64);
         Ok(Figures {
             agent_mebibytes: agent / 1024.0,
             group_mebibytes: group / 1024.0,
-            processor: used / 10_000.0 / began.elapsed().as_secs_f64(),
+            processor: used / 10_000_000.0 / began.elapsed().as_secs_f64(),
         })
     }
 
@@ -221,13 +221,19 @@ impl Daemon<'_> {
             })
     }
 
-    fn processor_microseconds(&self) -> Result<u64, DaemonError> {
-        let directory = self.group.directory();
-        let text = fs::read_to_string(directory.join("cpu.stat")).map_err(DaemonError::Account)?;
-        let used = text
-            .lines()
-            .find_map(|line| line.strip_prefix("usage_usec "));
-        used.and_then(|used| used.parse().ok())
-            .ok_or_else(|| DaemonError::Account(io::Error::other("no `usage_usec` in cpu.stat")))
+    /// What the threads of all its processes have run, the first number of `/proc/PID/task/TID/schedstat`, nanoseconds.
+    fn processor_nanoseconds(&self) -> Result<u64, DaemonError> {
+        let mut all = 0;
+        for process in self.group.processes() {
+            let threads = format!("/proc/{process}/task");
+            for thread in fs::read_dir(threads).map_err(DaemonError::Account)? {
+                let thread = thread.map_err(DaemonError::Account)?.path();
+                let text = fs::read_to_string(thread.join("schedstat"));
+                let text = text.map_err(DaemonError::Account)?;
+                let run = text.split(' ').next().unwrap_or_default();
+                all += run.parse::<u64>().unwrap_or_default();
+            }
+        }
+        Ok(all)
     }
 }

@@ -229,10 +229,10 @@ impl Lab {
         payload.child("init.scope").processes().first().copied()
     }
 
-    /// The control group of a system service of the machine.
-    pub fn service_group(&self, record: &MachineRecord, unit: &str) -> ControlGroup {
+    /// The control group of the machine's `runtime.slice`, in which the kubelet, containerd and the agent run.
+    pub fn slice(&self, record: &MachineRecord) -> ControlGroup {
         let payload = self.machine_group(record).child("payload");
-        payload.child("system.slice").child(unit)
+        payload.child("runtime.slice")
     }
 
     fn machine_group(&self, record: &MachineRecord) -> ControlGroup {

@@ -46,7 +46,7 @@ const FILL: &str = "mkdir --parents /var/log/journal && systemctl restart system
     base64 --wrap=900 /dev/urandom | head --bytes=1G | systemd-cat --identifier=filler &&
     journalctl --sync && systemctl restart nodeagent";
 /// Ordinary lines of the kubelet, 100 of them each hundredth of a second.
-const KUBELET_LINES: &str = "echo $$ >/sys/fs/cgroup/system.slice/kubelet.service/cgroup.procs &&
+const KUBELET_LINES: &str = "echo $$ >/sys/fs/cgroup/runtime.slice/kubelet.service/cgroup.procs &&
     exec systemd-cat --identifier=kubelet perl -e '
         $| = 1;
         my $line = q(I0102 03:04:05.123456     812 kubelet.go:2500] \"SyncLoop (PLEG): event for pod\" pod=\"default/a\" event={\"ID\":\"5f1c\",\"Type\":\"ContainerStarted\"});
@@ -76,8 +76,8 @@ pub enum DaemonError {
     /// A program in it.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The machine does not run any more.
-    #[error("the machine does not run any more")]
+    /// The daemon, or its machine, does not run.
+    #[error("the daemon does not run")]
     Ended,
     /// The kernel does not tell.
     #[error("reading the kernel's account of the daemon")]
@@ -106,7 +106,7 @@ pub(super) fn run(nodeagent: &std::path::Path, cache: &Cache) -> Result<String, 
     lab.start_machine(&record)?;
     lab.wait_ready(&record, DEADLINE)?;
     let daemon = Daemon {
-        group: lab.service_group(&record, "nodeagent.service"),
+        group: lab.slice(&record).child("nodeagent.service"),
         lab: &lab,
         record: &record,
     };
@@ -224,7 +224,11 @@ impl Daemon<'_> {
     /// What the threads of all its processes have run, the first number of `/proc/PID/task/TID/schedstat`, nanoseconds.
     fn processor_nanoseconds(&self) -> Result<u64, DaemonError> {
         let mut all = 0;
-        for process in self.group.processes() {
+        let processes = self.group.processes();
+        if processes.is_empty() {
+            return Err(DaemonError::Ended);
+        }
+        for process in processes {
             let threads = format!("/proc/{process}/task");
             for thread in fs::read_dir(threads).map_err(DaemonError::Account)? {
                 let thread = thread.map_err(DaemonError::Account)?.path();

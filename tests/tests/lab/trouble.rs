@@ -64,9 +64,9 @@ const AT_ONCE: [Trouble; 2] = [
         },
     },
     Trouble {
-        make: "mv /etc/cni/net.d/10-lab-bridge.conflist /root/",
+        make: "mv /etc/cni/net.d/10-lab-bridge.conflist /var/tmp/",
         // containerd 1.7 sees a file that is written, not one that is moved here.
-        repair: "cp /root/10-lab-bridge.conflist /etc/cni/net.d/",
+        repair: "cp /var/tmp/10-lab-bridge.conflist /etc/cni/net.d/",
         sign: Sign {
             code: "cni.not_ready",
             reason: "CniNotReady",

@@ -25,6 +25,8 @@ mod join;
 mod killed;
 #[path = "lab/life.rs"]
 mod life;
+#[path = "lab/look.rs"]
+mod look;
 #[path = "lab/option.rs"]
 mod option;
 #[path = "lab/probe.rs"]

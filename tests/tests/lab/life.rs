@@ -1,7 +1,7 @@
 //! A node after it has joined: its conditions and events in front of a real API server, what its commands say of it, and
 //! that all of it is taken back.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Event;
 use kube::{Api, api::ListParams};
@@ -12,12 +12,11 @@ use lab::{
     lifecycle::Lab,
     machine::Wanted,
     setup,
-    wait::{self, Poll},
 };
-use node::wire::Status;
 
 use super::{
     DEADLINE, layout,
+    look::{status, until},
     option::{ask, says},
     user_data,
 };
@@ -127,9 +126,7 @@ fn a_spot_interruption_is_told_within_seconds(lab: &Lab, record: &MachineRecord)
     record::write(&lab.layout.run(), &announced).unwrap();
     let began = std::time::Instant::now();
     until(lab, "the interruption", || {
-        let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
-        let status: Status =
-            serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+        let status = status(lab, record)?;
         let mut open = status.findings.iter();
         open.any(|finding| finding.code == "aws.spot_interruption")
             .then_some(())
@@ -197,29 +194,4 @@ pub(super) fn events(lab: &Lab, record: &MachineRecord) -> Vec<(String, String)>
             )
         })
         .collect()
-}
-
-pub(super) fn until(lab: &Lab, what: &str, look: impl Fn() -> Result<(), String> + Sync) {
-    until_within(DEADLINE, lab, what, look);
-}
-
-pub(super) fn until_within(
-    deadline: Duration,
-    lab: &Lab,
-    what: &str,
-    look: impl Fn() -> Result<(), String> + Sync,
-) {
-    let look = &look;
-    lab.inside(|| async {
-        wait::until(what, deadline, async || {
-            // It asks on a runtime of its own.
-            match std::thread::scope(|scope| scope.spawn(look).join().unwrap()) {
-                Ok(()) => Poll::Ready(()),
-                Err(seen) => Poll::Pending(seen),
-            }
-        })
-        .await
-    })
-    .unwrap()
-    .unwrap();
 }

@@ -11,12 +11,12 @@ use lab::{
     network::{self, Block},
     setup,
 };
-use node::wire::{OpenFinding, Outcome, Status};
+use node::wire::{OpenFinding, Outcome};
 
 use super::{
     DEADLINE, layout,
-    life::until,
-    option::{ask, says},
+    look::{status, until},
+    option::says,
     user_data,
 };
 
@@ -139,9 +139,4 @@ fn clears(lab: &Lab, record: &MachineRecord, code: &str) {
 fn find(lab: &Lab, record: &MachineRecord, code: &str) -> Result<Option<OpenFinding>, String> {
     let mut open = status(lab, record)?.findings.into_iter();
     Ok(open.find(|finding| finding.code == code))
-}
-
-fn status(lab: &Lab, record: &MachineRecord) -> Result<Status, String> {
-    let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
-    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
 }

@@ -2,17 +2,13 @@
 //! harms nothing.
 
 use lab::{
-    cloud::record::MachineRecord,
-    guard::GuardedLab,
-    lifecycle::Lab,
-    machine::Wanted,
-    setup,
-    wait::{self, Poll},
+    cloud::record::MachineRecord, guard::GuardedLab, lifecycle::Lab, machine::Wanted, setup,
 };
 use node::wire::{OpenFinding, Status};
 
 use super::{
     DEADLINE, layout,
+    look::{status, until},
     option::{ask, says},
     user_data,
 };
@@ -145,11 +141,6 @@ fn metrics(lab: &Lab, record: &MachineRecord) -> String {
     )
 }
 
-fn status(lab: &Lab, record: &MachineRecord) -> Result<Status, String> {
-    let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
-    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
-}
-
 fn sensor(status: &Status) -> Option<OpenFinding> {
     let mut open = status.findings.iter();
     open.find(|finding| finding.code == CODE).cloned()
@@ -174,20 +165,4 @@ fn reload(lab: &Lab, record: &MachineRecord) {
 fn main_process(lab: &Lab, record: &MachineRecord) -> String {
     let property = "--property=MainPID,NRestarts";
     says(lab, record, &["systemctl", "show", property, "nodeagent"])
-}
-
-fn until<T: Send>(lab: &Lab, what: &str, look: impl Fn() -> Result<T, String> + Sync) -> T {
-    let look = &look;
-    lab.inside(|| async {
-        wait::until(what, DEADLINE, async || {
-            // It asks on a runtime of its own.
-            match std::thread::scope(|scope| scope.spawn(look).join().unwrap()) {
-                Ok(found) => Poll::Ready(found),
-                Err(seen) => Poll::Pending(seen),
-            }
-        })
-        .await
-    })
-    .unwrap()
-    .unwrap()
 }

@@ -4,17 +4,13 @@
 use std::time::{Duration, Instant};
 
 use lab::{
-    cloud::record::MachineRecord,
-    guard::GuardedLab,
-    lifecycle::Lab,
-    machine::Wanted,
-    setup,
-    wait::{self, Poll},
+    cloud::record::MachineRecord, guard::GuardedLab, lifecycle::Lab, machine::Wanted, setup,
 };
-use node::wire::{LogSource, SourceState, Status};
+use node::wire::{LogSource, SourceState};
 
 use super::{
     DEADLINE, layout,
+    look::{status, until},
     option::{ask, says},
     user_data,
 };
@@ -83,7 +79,7 @@ fn a_log_file_is_followed_whatever_becomes_of_it(lab: &Lab, record: &MachineReco
     let before = source(lab, record, "ipamd").unwrap().read;
     assert_eq!(before, 1);
     says(lab, record, &["sh", "-c", ROTATE]);
-    let read = until(lab, record, "all lines", "ipamd", |source| {
+    let read = until_source(lab, record, "all lines", "ipamd", |source| {
         source.read >= before + ROTATED_LINES
     });
     assert_eq!(read.read, before + ROTATED_LINES, "a line was read twice");
@@ -96,7 +92,7 @@ fn the_kernel_is_heard_and_what_it_overwrote_is_counted(lab: &Lab, record: &Mach
     lab.kernel_says(record, message).unwrap();
     opens(lab, record, "storage.io_error", began);
     lab.kernel_says_after(record, 5, "eth0: link up").unwrap();
-    let kernel = until(lab, record, "a gap", "kernel", |source| {
+    let kernel = until_source(lab, record, "a gap", "kernel", |source| {
         !source.lost.is_empty()
     });
     assert_eq!(kernel.gaps(), "5 lines overrun");
@@ -135,11 +131,11 @@ fn a_restart_neither_loses_a_line_nor_reads_one_twice(lab: &Lab, record: &Machin
     says(lab, record, &["sh", "-c", &script]);
     lab.kernel_says_after(record, 2, "eth0: link down").unwrap();
     says(lab, record, &["systemctl", "start", "nodeagent"]);
-    let file = until(lab, record, "what came meanwhile", "ipamd", |source| {
+    let file = until_source(lab, record, "what came meanwhile", "ipamd", |source| {
         source.read >= 2
     });
     assert_eq!((file.read, file.gaps().as_str()), (2, ""));
-    let kernel = until(lab, record, "the kernel", "kernel", |source| {
+    let kernel = until_source(lab, record, "the kernel", "kernel", |source| {
         source.read > 0
     });
     assert_eq!(kernel.read, 1);
@@ -166,7 +162,7 @@ fn refused(subnet: &str) -> String {
 
 /// Waits until the finding is open, and sees that it was soon.
 fn opens(lab: &Lab, record: &MachineRecord, code: &str, began: Instant) {
-    wait(lab, code, || {
+    until(lab, code, || {
         let status = status(lab, record)?;
         let mut open = status.findings.iter();
         open.any(|finding| finding.code == code)
@@ -178,14 +174,14 @@ fn opens(lab: &Lab, record: &MachineRecord, code: &str, began: Instant) {
     assert!(took < DETECTION, "{code} took {took:?}");
 }
 
-fn until(
+fn until_source(
     lab: &Lab,
     record: &MachineRecord,
     what: &str,
     name: &str,
     is_it: impl Fn(&LogSource) -> bool + Sync,
 ) -> LogSource {
-    wait(lab, what, || {
+    until(lab, what, || {
         let source = source(lab, record, name)?;
         if is_it(&source) {
             Ok(source)
@@ -199,25 +195,4 @@ fn source(lab: &Lab, record: &MachineRecord, name: &str) -> Result<LogSource, St
     let status = status(lab, record)?;
     let found = status.sources.into_iter().find(|of| of.name == name);
     found.ok_or_else(|| format!("there is no source {name}"))
-}
-
-fn status(lab: &Lab, record: &MachineRecord) -> Result<Status, String> {
-    let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
-    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
-}
-
-fn wait<T: Send>(lab: &Lab, what: &str, look: impl Fn() -> Result<T, String> + Sync) -> T {
-    let look = &look;
-    lab.inside(|| async {
-        wait::until(what, DEADLINE, async || {
-            // It asks on a runtime of its own.
-            match std::thread::scope(|scope| scope.spawn(look).join().unwrap()) {
-                Ok(found) => Poll::Ready(found),
-                Err(seen) => Poll::Pending(seen),
-            }
-        })
-        .await
-    })
-    .unwrap()
-    .unwrap()
 }

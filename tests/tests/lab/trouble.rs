@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use lab::{
     cloud::record::MachineRecord, guard::GuardedLab, lifecycle::Lab, machine::Wanted, setup,
 };
-use node::wire::Status;
 
 use super::{
     DEADLINE, layout,
-    life::{OWN, conditions, events, until, until_within, wait_conditions},
-    option::{ask, says},
+    life::{OWN, conditions, events, wait_conditions},
+    look::{status, until, until_within},
+    option::says,
     user_data,
 };
 
@@ -213,10 +213,7 @@ fn is_well(lab: &Lab, record: &MachineRecord) {
 
 /// Codes of what is open.
 fn open(lab: &Lab, record: &MachineRecord) -> Result<BTreeSet<String>, String> {
-    let output = ask(lab, record, &["nodeagent", "status", "-o", "json"]);
-    let status: Status =
-        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
-    Ok(status
+    Ok(status(lab, record)?
         .findings
         .into_iter()
         .map(|finding| finding.code)

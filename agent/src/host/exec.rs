@@ -1,12 +1,13 @@
 //! Programs of the machine, run to their end with a deadline; what they print goes to the log line by line.
 
 use std::collections::VecDeque;
+use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// Lines that an error carries.
 const LAST_LINES: usize = 5;
@@ -21,7 +22,7 @@ pub enum Error {
         program: String,
         /// What the system says.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It ended, and not well.
     #[error("`{program}` ended with {status}{}", last_words(last))]
@@ -78,16 +79,7 @@ impl Run for Programs {
             program: program.to_owned(),
             source,
         };
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A group of its own, so that what a script started ends with it.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(start)?;
+        let mut child = spawn(program, arguments, Stdio::piped()).map_err(start)?;
         let last = Last::default();
         let group = child.id();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -132,15 +124,7 @@ pub async fn output(
         program: program.to_owned(),
         source,
     };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(start)?;
+    let mut child = spawn(program, arguments, Stdio::null()).map_err(start)?;
     let group = child.id();
     let stdout = child.stdout.take();
     let to_the_end = async {
@@ -172,6 +156,18 @@ pub async fn output(
             })
         }
     }
+}
+
+fn spawn(program: &str, arguments: &[&str], stderr: Stdio) -> io::Result<Child> {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        // A group of its own, so that what a script started ends with it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
 }
 
 fn end_group(leader: Option<u32>) {

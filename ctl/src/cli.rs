@@ -138,20 +138,29 @@ pub enum Command {
     Version(VersionArgs),
 }
 
+/// The flag of every command that asks about the nodes of a cluster.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterFlag {
+    /// EKS cluster, instead of the one of the context
+    #[arg(
+        id = "cluster",
+        long,
+        value_name = "NAME",
+        env = "NODECTL_CLUSTER",
+        hide_env_values = true
+    )]
+    pub name: Option<String>,
+}
+
 /// `nodectl status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Only these: Node names, instance ids or private addresses
     #[arg(value_name = "NODE|INSTANCE_ID")]
     pub names: Vec<String>,
-    /// EKS cluster, instead of the one of the context
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "NODECTL_CLUSTER",
-        hide_env_values = true
-    )]
-    pub cluster: Option<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterFlag,
     /// How the agents of named nodes are asked.
     #[command(flatten)]
     pub reach: ReachFlags,

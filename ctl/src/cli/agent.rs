@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use node::wire::access::TLS_PORT;
 
-use super::OutputFlag;
+use super::{ClusterFlag, OutputFlag};
 use crate::reach::Reach;
 use crate::reach::agent::Logs;
 use crate::reach::forward::Account;
@@ -15,14 +15,9 @@ pub struct DiagnoseArgs {
     /// Node name, instance id or private address
     #[arg(value_name = "NODE|INSTANCE_ID")]
     pub name: String,
-    /// EKS cluster, instead of the one of the context
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "NODECTL_CLUSTER",
-        hide_env_values = true
-    )]
-    pub cluster: Option<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterFlag,
     /// How its agent is asked.
     #[command(flatten)]
     pub reach: ReachFlags,
@@ -61,14 +56,9 @@ pub struct LogsArgs {
     /// Go on with the lines that come, over the agent's own listener
     #[arg(short, long, env = "NODECTL_FOLLOW", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub follow: bool,
-    /// EKS cluster, instead of the one of the context
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "NODECTL_CLUSTER",
-        hide_env_values = true
-    )]
-    pub cluster: Option<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterFlag,
     /// How its agent is asked.
     #[command(flatten)]
     pub reach: ReachFlags,

@@ -25,7 +25,7 @@ pub(super) async fn run(
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let names = std::slice::from_ref(&args.name);
     let all_consoles = args.reach.reach == Reach::Console;
-    let cluster = args.cluster.as_ref();
+    let cluster = args.cluster.name.as_ref();
     let mut planes = planes::look(cluster, names, all_consoles, access, now).await?;
     let Some(row) = planes.row(&args.name, now, printer)? else {
         return Ok(Exit::Unchecked);

@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     can_have_logs(args.reach.reach, args.follow)?;
     let names = std::slice::from_ref(&args.name);
-    let mut planes = planes::look(args.cluster.as_ref(), names, false, access, now).await?;
+    let mut planes = planes::look(args.cluster.name.as_ref(), names, false, access, now).await?;
     let Some(row) = planes.row(&args.name, now, printer)? else {
         return Ok(Exit::Unchecked);
     };

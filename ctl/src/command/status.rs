@@ -28,7 +28,7 @@ pub(super) async fn run(
     // Nothing that is shown is more precise than a second.
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
     let all_consoles = args.reach.reach == Reach::Console && !args.names.is_empty();
-    let cluster = args.cluster.as_ref();
+    let cluster = args.cluster.name.as_ref();
     let mut planes = planes::look(cluster, &args.names, all_consoles, access, now).await?;
     let (mut rows, missing) = planes.rows(&args.names, now);
     if !args.names.is_empty() && args.output.output != Output::Name {

@@ -87,20 +87,19 @@ impl Seen {
         }
     }
 
-    /// Whether the difference is worth waking anyone for: what is open, not how often it was seen.
+    /// Whether the difference is worth waking anyone for: what is open and what to do, not how often it was seen.
     fn differs_from(&self, other: &Self) -> bool {
-        let open = |seen: &Self| {
-            seen.findings
-                .iter()
-                .map(|finding| (finding.code.clone(), finding.object.clone()))
-                .collect::<Vec<_>>()
+        let is_same = |(one, other): (&OpenFinding, &OpenFinding)| {
+            (&one.code, &one.object, &one.fix) == (&other.code, &other.object, &other.fix)
         };
+        let are_same = self.findings.len() == other.findings.len()
+            && self.findings.iter().zip(&other.findings).all(is_same);
         !Arc::ptr_eq(&self.rules, &other.rules)
             || self.is_caught_up != other.is_caught_up
             || self.has_checked != other.has_checked
             || self.is_source_running != other.is_source_running
             || self.has_ssm_connected != other.has_ssm_connected
-            || open(self) != open(other)
+            || !are_same
     }
 }
 
@@ -170,6 +169,7 @@ impl<L: Lines> Watch<L> {
             places, snapshot, ..
         } = state::load(root, &boot_id);
         engine.restore(snapshot, clock());
+        engine.set_identity(ports.identity.borrow_and_update().clone());
         Self {
             lines: source(&places),
             ports,
@@ -195,7 +195,7 @@ impl<L: Lines> Watch<L> {
     pub async fn run(&mut self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut observers_are_gone, mut rules_stay) = (false, false);
+        let (mut observers_are_gone, mut rules_stay, mut identity_stays) = (false, false, false);
         loop {
             tokio::select! {
                 read = self.lines.next() => self.take(read),
@@ -213,6 +213,10 @@ impl<L: Lines> Watch<L> {
                 changed = self.ports.rules.changed(), if !rules_stay => match changed {
                     Ok(()) => self.exchange_rules(),
                     Err(_) => rules_stay = true,
+                },
+                changed = self.ports.identity.changed(), if !identity_stays => match changed {
+                    Ok(()) => self.exchange_identity(),
+                    Err(_) => identity_stays = true,
                 },
                 _ = ticks.tick() => self.tick(),
             }
@@ -246,6 +250,13 @@ impl<L: Lines> Watch<L> {
         }
     }
 
+    /// Whoever shows a finding shows its fix for the node that this is.
+    fn exchange_identity(&mut self) {
+        let identity = self.ports.identity.borrow_and_update().clone();
+        self.engine.set_identity(identity);
+        self.publish();
+    }
+
     fn take(&mut self, Read { source, entry }: Read) {
         self.quiet_ticks = 0;
         self.is_caught_up |= entry.at >= self.started;
@@ -260,10 +271,6 @@ impl<L: Lines> Watch<L> {
     }
 
     fn tick(&mut self) {
-        if self.ports.identity.has_changed().unwrap_or(false) {
-            self.engine
-                .set_identity(self.ports.identity.borrow_and_update().clone());
-        }
         self.quiet_ticks = self.quiet_ticks.saturating_add(1);
         self.is_caught_up |= self.quiet_ticks > QUIET_TICKS;
         self.engine.tick((self.clock)());

@@ -12,11 +12,12 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use node::chain::Chain;
-use node::wire::{Identity, SsmState};
+use node::wire::SsmState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::JoinSet;
 
+use crate::boot as boot_times;
 use crate::host;
 use crate::host::notify::Notifier;
 use crate::host::systemd::Systemd;
@@ -55,8 +56,10 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
         }
     };
     let (seen, seen_out) = channel::channel(Seen::nothing());
-    let (boot, boot_out) = channel::channel(Boot::default());
-    let (identity, identity_out) = channel::channel(Identity::default());
+    // A daemon that is started again knows at once who it speaks of.
+    let known = Boot::read(root);
+    let (identity, identity_out) = channel::channel(known.identity());
+    let (boot, boot_out) = channel::channel(known);
     let (ssm, ssm_out) = channel::channel(SsmState::Unknown);
     let (pods, pods_out) = channel::channel(None);
     let (events, events_out) = channel::channel(event::Counters::default());
@@ -138,6 +141,7 @@ pub(super) async fn run(context: &Context, _: &Options) -> Exit {
     tasks.spawn(boot::follow(
         root.clone(),
         context.environment.clone(),
+        boot_times::observe,
         boot,
         identity,
     ));

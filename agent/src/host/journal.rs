@@ -2,25 +2,30 @@
 //!
 //! A child, because a static program cannot link libsystemd, and because a journal that is damaged then kills the child
 //! and not us. It is started again with back-off, after the last entry that was handed out; whatever could not be handed
-//! out is counted. Lines are read one at a time: nothing is buffered beyond one line of bounded length.
+//! out is counted. Lines are read one at a time: nothing is buffered beyond one line of bounded length. Once the past is
+//! read, a child takes over that reads only the files into which journald writes.
 
+mod arguments;
 mod excerpt;
+mod live;
 mod recent;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use node::chain::Chain;
-use node::rule::KERNEL;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
 
+use super::root::Root;
 use super::tally::{Loss, Tally};
+use arguments::arguments;
+use live::{Live, Reach};
 
 pub use excerpt::{Error, Excerpt, Part};
 pub use node::journal::Entry;
@@ -30,15 +35,16 @@ pub use recent::{Journalctl, Recent};
 const LINE_BYTES: usize = 128 * 1024;
 /// Capacity that the line's buffer may keep between lines.
 const KEPT_BYTES: usize = 8 * 1024;
-/// What journald says when a unit wrote more than it takes, `SD_MESSAGE_JOURNAL_DROPPED` of sd-messages.h.
-const SUPPRESSED: &str = "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e";
-/// What systemd says of a unit of any name in which the kernel killed a process for memory, `SD_MESSAGE_UNIT_OUT_OF_MEMORY`
-/// of sd-messages.h.
-const OUT_OF_MEMORY: &str = "MESSAGE_ID=fe6faa94e7774663a0da52717891d8ef";
 /// A child that so many times in a row ends without an entry cannot find its place.
 const FRUITLESS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A child that has given no entry of the past for so long has none left.
+const PAST: Duration = Duration::from_secs(30);
+/// Where the files that are written now are not known, they are looked for so often.
+const LATER: Duration = Duration::from_mins(10);
+/// Before a file is read that journald begins: without its header it is none.
+const BEGINNING: Duration = Duration::from_millis(250);
 
 /// Where to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +69,9 @@ pub struct Journal {
     has_left_units: bool,
     /// Children that ended without an entry.
     fruitless: u32,
+    /// Below which the files of the journal are; none: they are all read for ever.
+    root: Option<Root>,
+    reach: Reach,
     source: Source,
     /// The line that is being read; survives a call of [`Self::next`] that was dropped half-way.
     line: Vec<u8>,
@@ -81,6 +90,8 @@ enum Source {
     },
     /// Not running before this time.
     Waiting(Instant),
+    /// The same, where nothing is wrong.
+    Renewed(Instant),
 }
 
 impl Journal {
@@ -99,6 +110,8 @@ impl Journal {
             resumed: None,
             has_left_units: false,
             fruitless: 0,
+            root: None,
+            reach: Reach::all(PAST),
             source: Source::Waiting(Instant::now()),
             line: Vec::new(),
             is_overflowing: false,
@@ -115,10 +128,40 @@ impl Journal {
         }
         self.has_left_units |= self.units.iter().any(|unit| !units.contains(unit));
         self.units = units;
+        self.reach = Reach::all(PAST);
+        self.renew(Instant::now());
+    }
+
+    /// The child is killed; another begins behind the last entry.
+    fn renew(&mut self, at: Instant) {
         self.is_overflowing = false;
         self.clear_line();
-        // The child is killed; another begins behind the last entry.
-        self.source = Source::Waiting(Instant::now());
+        self.source = Source::Renewed(at);
+    }
+
+    /// Once the past is read, only what is written now, of the journal of this machine.
+    #[must_use]
+    pub fn narrowing(mut self, root: &Root) -> Self {
+        self.root = Some(root.clone());
+        self
+    }
+
+    /// Reads what is written now, if that is known; else all, as before or again.
+    fn narrow(&mut self) {
+        let root = self.root.as_ref();
+        // Without a place in it the new child would begin with what was handed out.
+        let root = root.filter(|_| self.start != Start::Boot);
+        match root.and_then(Live::find) {
+            Some(live) => {
+                self.reach = Reach::Live(live);
+                self.renew(Instant::now() + BEGINNING);
+            }
+            None if matches!(self.reach, Reach::Live(_)) => {
+                self.reach = Reach::all(PAST);
+                self.renew(Instant::now());
+            }
+            None => self.reach = Reach::all(LATER),
+        }
     }
 
     /// The same where the kernel's own lines are read from its log: what the service manager says of processes that the
@@ -134,21 +177,28 @@ impl Journal {
         &self.tally
     }
 
-    /// Whether the child runs now.
+    /// Whether the child runs now, or another is about to take over.
     pub fn is_running(&self) -> bool {
-        matches!(self.source, Source::Running { .. })
+        !matches!(self.source, Source::Waiting(_))
     }
 
     /// The next entry. Waits as long as it takes, and can be dropped at any point without losing anything.
     pub async fn next(&mut self) -> Entry {
         loop {
             match &mut self.source {
-                Source::Waiting(until) => {
+                Source::Waiting(until) | Source::Renewed(until) => {
                     sleep_until(*until).await;
                     self.spawn();
                 }
                 Source::Running { lines, .. } => {
-                    match read_line(lines, &mut self.line, &mut self.is_overflowing).await {
+                    let read = tokio::select! {
+                        read = read_line(lines, &mut self.line, &mut self.is_overflowing) => read,
+                        () = self.reach.over() => {
+                            self.narrow();
+                            continue;
+                        }
+                    };
+                    match read {
                         Ok(Some(Read::Line)) => {
                             if let Some(entry) = self.entry() {
                                 return entry;
@@ -180,12 +230,19 @@ impl Journal {
         self.pause = FIRST_PAUSE;
         self.fruitless = 0;
         self.start = Start::After(entry.cursor.clone());
+        if let Reach::All { since, until } = &mut self.reach
+            && entry.at < *since
+        {
+            *until = Instant::now() + PAST;
+        }
         if let Some(cursor) = self.resumed.take() {
             let has_left_units = std::mem::take(&mut self.has_left_units);
             if cursor == entry.cursor {
                 return None;
             }
-            if !has_left_units {
+            // It may be in a file that the child does not read.
+            let is_live = matches!(self.reach, Reach::Live(_));
+            if !has_left_units && !is_live {
                 self.vacuumed();
             }
         }
@@ -219,8 +276,20 @@ impl Journal {
             Start::Boot => None,
             Start::After(cursor) => Some(cursor.clone()),
         };
+        let files = match &mut self.reach {
+            Reach::Live(live) => live.files(),
+            Reach::All { since, .. } => {
+                *since = Timestamp::now();
+                Vec::new()
+            }
+        };
         let child = Command::new(&self.program)
-            .args(arguments(&self.start, &self.units, self.is_beside_kmsg))
+            .args(arguments(
+                &self.start,
+                &files,
+                &self.units,
+                self.is_beside_kmsg,
+            ))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -250,6 +319,7 @@ impl Journal {
         );
         self.tally.restarts += 1;
         self.fruitless += u32::from(self.is_running());
+        self.reach = Reach::all(PAST);
         self.is_overflowing = false;
         self.clear_line();
         self.source = Source::Waiting(Instant::now() + self.pause);
@@ -292,53 +362,6 @@ async fn read_line(
             }));
         }
     }
-}
-
-/// What every child is asked for: entries with what rules read of them.
-const OUTPUT: [&str; 5] = [
-    "--system",
-    "--quiet",
-    "--output=json",
-    "--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT,SYSLOG_IDENTIFIER,_TRANSPORT",
-    "--all",
-];
-
-fn arguments(start: &Start, units: &[String], is_beside_kmsg: bool) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = OUTPUT.map(OsString::from).into();
-    arguments.extend(["--boot", "--follow", "--no-tail"].map(OsString::from));
-    if let Start::After(cursor) = start {
-        // With the entry itself: where it is gone, journalctl says nothing and begins with another.
-        arguments.push(format!("--cursor={cursor}").into());
-    }
-    arguments.extend(matches(units));
-    if is_beside_kmsg {
-        arguments.extend(["+", OUT_OF_MEMORY].map(OsString::from));
-    }
-    if !units.is_empty() {
-        arguments.extend(["+", SUPPRESSED].map(OsString::from));
-    }
-    arguments
-}
-
-/// What selects the entries of these units. Not `--unit`, which cannot be joined with the kernel's lines: what they write,
-/// or what the manager says of them.
-fn matches(units: &[String]) -> Vec<OsString> {
-    let is_unit = |name: &&String| *name != KERNEL;
-    let names: Vec<&String> = units.iter().filter(is_unit).collect();
-    let mut matches: Vec<OsString> = names
-        .iter()
-        .map(|unit| format!("_SYSTEMD_UNIT={unit}").into())
-        .collect();
-    if !names.is_empty() {
-        matches.extend(["+", "_PID=1"].map(OsString::from));
-        matches.extend(names.iter().map(|unit| format!("UNIT={unit}").into()));
-    }
-    if names.len() < units.len() {
-        matches.extend((!names.is_empty()).then(|| "+".into()));
-        let kernel = format!("_TRANSPORT={KERNEL}");
-        matches.extend([kernel.as_str(), "+", OUT_OF_MEMORY].map(OsString::from));
-    }
-    matches
 }
 
 #[cfg(test)]

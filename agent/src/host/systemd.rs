@@ -96,6 +96,12 @@ pub trait Units {
     fn reload(&self) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
+/// What the watch looks at again and again. [`Systemd`] is the real one.
+pub trait UnitStates {
+    /// States and restart counters of units, in this order; what else is known of a unit is left out.
+    fn states(&self, names: &[&str]) -> impl Future<Output = Result<Vec<UnitState>, Error>> + Send;
+}
+
 #[zbus::proxy(
     interface = "org.freedesktop.systemd1.Manager",
     default_service = "org.freedesktop.systemd1",
@@ -103,6 +109,7 @@ pub trait Units {
 )]
 trait Manager {
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<Listed>>;
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reload(&self) -> zbus::Result<()>;
@@ -142,6 +149,21 @@ trait Service {
     fn exec_start(&self) -> zbus::Result<Vec<Execution>>;
 }
 
+/// A unit in a list: its name, description, `LoadState`, `ActiveState`, `SubState`, the unit that it follows, its object,
+/// and number, type and object of the job that is queued for it.
+type Listed = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
 /// One line of `ExecStart=`: the program, its arguments, whether its failure is ignored, and four times, process and
 /// status of its last run.
 type Execution = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
@@ -165,12 +187,7 @@ impl Systemd {
     pub async fn program(&self, name: &str) -> Result<Option<PathBuf>, Error> {
         let asking = async {
             let path = self.manager().await?.load_unit(name).await?;
-            let service = ServiceProxy::builder(&self.connection)
-                .path(&path)
-                .cache_properties(zbus::proxy::CacheProperties::No)
-                .build()
-                .await?;
-            service.exec_start().await
+            self.service(&path).await?.exec_start().await
         };
         let executions = bounded("asking for the program of", name, asking).await?;
         Ok(executions.into_iter().next().map(|(path, ..)| path.into()))
@@ -181,6 +198,39 @@ impl Systemd {
             .cache_properties(zbus::proxy::CacheProperties::No)
             .build()
             .await
+    }
+
+    async fn service(&self, path: &OwnedObjectPath) -> zbus::Result<ServiceProxy<'_>> {
+        ServiceProxy::builder(&self.connection)
+            .path(path.clone())
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+    }
+
+    /// One call for all, since it is made again and again, and one for each counter.
+    async fn list(&self, names: &[&str]) -> zbus::Result<Vec<UnitState>> {
+        let listed = self.manager().await?.list_units_by_names(names).await?;
+        let mut states = Vec::with_capacity(names.len());
+        for name in names {
+            // A unit of two names is listed by one of them.
+            let found = listed.iter().find(|(listed, ..)| listed == name);
+            let Some((_, _, load, active, sub, _, path, ..)) = found else {
+                states.push(self.state(name).await?);
+                continue;
+            };
+            let mut state = UnitState {
+                load: load.clone(),
+                active: active.clone(),
+                sub: sub.clone(),
+                ..UnitState::default()
+            };
+            if name.ends_with(".service") && state.is_installed() {
+                state.restarts = self.service(path).await?.n_restarts().await?;
+            }
+            states.push(state);
+        }
+        Ok(states)
     }
 
     async fn state(&self, name: &str) -> zbus::Result<UnitState> {
@@ -198,16 +248,18 @@ impl Systemd {
             ..UnitState::default()
         };
         if name.ends_with(".service") && state.is_installed() {
-            let service = ServiceProxy::builder(&self.connection)
-                .path(&path)
-                .cache_properties(No)
-                .build()
-                .await?;
+            let service = self.service(&path).await?;
             state.result = service.result().await?;
             state.restarts = service.n_restarts().await?;
             state.main_pid = service.main_pid().await?;
         }
         Ok(state)
+    }
+}
+
+impl UnitStates for Systemd {
+    async fn states(&self, names: &[&str]) -> Result<Vec<UnitState>, Error> {
+        bounded("asking for", &names.join("`, `"), self.list(names)).await
     }
 }
 

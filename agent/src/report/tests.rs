@@ -271,6 +271,7 @@ async fn a_boot_that_had_failed_ends_as_joined_once_the_node_is_ready() {
     tokio::spawn(boot::follow(
         root.clone(),
         Environment::default(),
+        async || None,
         boot,
         identity,
     ));

@@ -1,8 +1,13 @@
 //! The boot as the daemon sees it: the plan and the verdict that `init` leaves, and the end of the story when `init` had
 //! to give up before the node became Ready.
 //!
-//! In: `/run/nodeagent/{plan,verdict}.json`, our own Node. Out: both documents, completed. Ends only by being dropped.
+//! In: `/run/nodeagent/{plan,verdict,boot}.json`, systemd, our own Node. Out: the documents, completed. What the files say is
+//! told at once; systemd and the API server, which may be slow while a machine boots, are asked after that. Ends only by
+//! being dropped.
 
+mod times;
+
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,17 +20,23 @@ use tokio::time::{Instant, sleep};
 use crate::boot::record::{self, Record};
 use crate::boot::{self, Machine};
 use crate::host::environment::Environment;
+use crate::host::inotify::Changes;
 use crate::host::own_node::{NodeFacts, OwnNode};
+use crate::host::path;
 use crate::host::root::Root;
 use crate::join::verdict;
 use crate::plan::Summary;
 use crate::report::signal;
 
-/// How often the two files are read while the boot goes on …
+use times::Times;
+
+/// The files that are followed, all of one directory.
+const FILES: [&str; 3] = ["plan.json", "verdict.json", "boot.json"];
+/// How often they are read while the boot goes on, whether they changed or not …
 const PERIOD: Duration = Duration::from_secs(2);
 /// … and after the node has joined.
 const SETTLED_PERIOD: Duration = Duration::from_secs(10);
-/// How often the Node is looked at while it is awaited, and systemd asked for times until it has told all of them.
+/// How often the Node is looked at while it is awaited.
 const LOOK_PERIOD: Duration = Duration::from_secs(10);
 
 /// What is known of this boot.
@@ -42,7 +53,8 @@ pub struct Boot {
 }
 
 impl Boot {
-    fn read(root: &Root) -> Self {
+    /// What the files say.
+    pub fn read(root: &Root) -> Self {
         Self {
             summary: summary(root),
             verdict: verdict::read(root),
@@ -101,68 +113,89 @@ fn summary(root: &Root) -> Option<Summary> {
         .flatten()
 }
 
-/// Follows the boot to its end and beyond: `init` may be run again.
+/// Follows the boot to its end and beyond: `init` may be run again. `observe` asks systemd for the times of the boot.
 pub async fn follow(
     root: Root,
     environment: Environment,
+    observe: impl AsyncFn() -> Option<Machine>,
     out: watch::Sender<Boot>,
     identity: watch::Sender<Identity>,
 ) {
-    let mut node: Option<OwnNode> = None;
-    let mut looked: Option<Instant> = None;
+    let mut changes = changes(&root);
     let mut times = Times::default();
+    let mut own = Own::default();
     loop {
         let mut boot = Boot::read(&root);
-        boot.machine = times.of(&boot.record).await;
-        let name = boot.identity().node_name;
-        let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK_PERIOD);
-        if boot.verdict.as_ref().is_some_and(is_awaited) && !name.is_empty() && is_due {
-            looked = Some(Instant::now());
-            if node.as_ref().is_none_or(|node| node.name() != name) {
-                node = Some(OwnNode::new(&root, &environment, &name));
-            }
-            let completed = look(node.as_ref(), boot.verdict.as_ref()).await;
-            // `init` may have said something newer while the API server was asked.
-            if let Some(completed) = completed.filter(|_| verdict::read(&root) == boot.verdict) {
-                write(&root, &completed);
-                tell(&root, &environment, &boot, &completed);
-                boot.record = Record::read(&root);
-                boot.verdict = Some(completed);
-            }
-        }
-        if boot.outcome() == Outcome::Joined {
-            // A client with its certificates is worth a megabyte, and may never be needed again.
-            node = None;
-        }
-        let period = if boot.outcome() == Outcome::Joined {
-            SETTLED_PERIOD
-        } else {
-            PERIOD
-        };
+        boot.machine.clone_from(&times.known);
         publish(&identity, boot.identity());
-        publish(&out, boot);
-        sleep(period).await;
+        publish(&out, boot.clone());
+        let asking = async {
+            boot.machine = times.of(&boot.record, &observe).await;
+            own.complete(&root, &environment, &mut boot).await;
+            let period = if boot.outcome() == Outcome::Joined {
+                // A client with its certificates is worth a megabyte, and may never be needed again.
+                own.node = None;
+                SETTLED_PERIOD
+            } else {
+                PERIOD
+            };
+            publish(&out, boot);
+            sleep(period).await;
+        };
+        tokio::select! {
+            () = changed(&mut changes) => {}
+            () = asking => {}
+        }
     }
 }
 
-/// What systemd has told of the boot. It is asked again when a phase has begun or ended, and until it has told all.
-#[derive(Default)]
-struct Times {
-    known: Option<Machine>,
-    asked: Option<(Instant, Record)>,
+/// What tells that the files are others; without it they are only read again and again.
+fn changes(root: &Root) -> Option<Changes> {
+    let directory = Path::new(path::PLAN).parent()?;
+    Changes::of(&root.path(directory), &FILES)
+        .inspect_err(|error| {
+            tracing::info!(%error, "nobody tells when the plan or the verdict is another: they are read every few seconds");
+        })
+        .ok()
 }
 
-impl Times {
-    async fn of(&mut self, record: &Record) -> Option<Machine> {
-        let is_complete = self.known.as_ref().is_some_and(Machine::is_complete);
-        let is_due = self.asked.as_ref().is_none_or(|(at, known)| {
-            known != record || (!is_complete && at.elapsed() >= LOOK_PERIOD)
-        });
-        if is_due {
-            self.known = boot::observe().await.or_else(|| self.known.take());
-            self.asked = Some((Instant::now(), record.clone()));
+/// Until one of the files is another; for ever where nobody tells.
+async fn changed(changes: &mut Option<Changes>) {
+    let Some(told) = changes else {
+        return std::future::pending().await;
+    };
+    if told.next().await.is_err() {
+        *changes = None;
+    }
+}
+
+/// Our own Node.
+#[derive(Default)]
+struct Own {
+    node: Option<OwnNode>,
+    looked: Option<Instant>,
+}
+
+impl Own {
+    /// Looks at it when it is time to, and completes the verdict, also in its file.
+    async fn complete(&mut self, root: &Root, environment: &Environment, boot: &mut Boot) {
+        let name = boot.identity().node_name;
+        let is_due = self.looked.is_none_or(|at| at.elapsed() >= LOOK_PERIOD);
+        if !boot.verdict.as_ref().is_some_and(is_awaited) || name.is_empty() || !is_due {
+            return;
         }
-        self.known.clone()
+        if self.node.as_ref().is_none_or(|node| node.name() != name) {
+            self.node = Some(OwnNode::new(root, environment, &name));
+        }
+        let completed = look(self.node.as_ref(), boot.verdict.as_ref()).await;
+        self.looked = Some(Instant::now());
+        // `init` may have said something newer while the API server was asked.
+        if let Some(completed) = completed.filter(|_| verdict::read(root) == boot.verdict) {
+            write(root, &completed);
+            tell(root, environment, boot, &completed);
+            boot.record = Record::read(root);
+            boot.verdict = Some(completed);
+        }
     }
 }
 
@@ -329,5 +362,41 @@ mod tests {
             complete(&verdict(Outcome::Failed, false), None, now()),
             None
         );
+    }
+
+    #[tokio::test]
+    async fn what_the_plan_says_is_known_at_once_also_while_systemd_does_not_answer() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::new(directory.path());
+        root.write("/run/nodeagent/token", b"", 0o600).unwrap();
+        let (out, _boot) = watch::channel(Boot::default());
+        let (identity, mut known) = watch::channel(Identity::default());
+        let asked = tokio::sync::Notify::new();
+        let silent = async || {
+            asked.notify_one();
+            std::future::pending::<Option<Machine>>().await
+        };
+        let following = follow(root.clone(), Environment::default(), silent, out, identity);
+        let plan = |role: &str| {
+            let summary = Summary {
+                role: role.into(),
+                ..Summary::default()
+            };
+            let json = serde_json::to_vec(&summary).unwrap();
+            root.write(path::PLAN, &json, 0o600).unwrap();
+        };
+        let changes = async {
+            for role in ["first", "second"] {
+                asked.notified().await;
+                plan(role);
+                known.changed().await.unwrap();
+                assert_eq!(known.borrow_and_update().role, role);
+            }
+        };
+        let changes = tokio::time::timeout(Duration::from_secs(30), changes);
+        tokio::select! {
+            () = following => panic!("it does not end"),
+            result = changes => result.unwrap(),
+        }
     }
 }

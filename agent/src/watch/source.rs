@@ -127,7 +127,7 @@ impl Sources {
         let start = place(JOURNAL)
             .cloned()
             .map_or(journal::Start::Boot, journal::Start::After);
-        let journal = Journal::with_program(program, start, &units);
+        let journal = Journal::with_program(program, start, &units).narrowing(root);
         let files = FILES.map(|(name, location)| {
             let place = place(name).map(String::as_str);
             LogFile::new(root, name, location, place, clock)

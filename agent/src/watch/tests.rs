@@ -74,7 +74,7 @@ struct Bench {
     seen: watch::Receiver<Seen>,
     observations: mpsc::Sender<Observation>,
     rules: watch::Sender<Arc<Rules>>,
-    _identity: watch::Sender<Identity>,
+    identity: watch::Sender<Identity>,
     started: Option<Places>,
 }
 
@@ -90,7 +90,7 @@ impl Bench {
             seen,
             observations,
             rules,
-            _identity: identity,
+            identity,
             started: None,
         };
         (
@@ -162,6 +162,36 @@ async fn after_a_restart_the_finding_is_still_there_and_reading_goes_on() {
     run(&mut watch, Duration::from_secs(5)).await;
     assert_eq!(bench.codes(), [""; 0]);
     drop(other.observations);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fix_of_an_open_finding_follows_what_is_known_of_the_node() {
+    let of_cluster = |cluster: &str| Identity {
+        cluster: cluster.into(),
+        ..Identity::default()
+    };
+    let (mut bench, ports) = Bench::ports();
+    let mut watch = bench.watch(ports, "boot", vec![entry("c1", UNAUTHORIZED)]);
+    run(&mut watch, Duration::from_secs(5)).await;
+    let fix = |bench: &Bench| bench.seen.borrow().findings[0].fix.clone();
+    assert!(fix(&bench).contains("--cluster-name CLUSTER "));
+    bench.seen.mark_unchanged();
+    bench.identity.send_replace(of_cluster("prod"));
+    run(&mut watch, Duration::from_millis(1)).await;
+    assert!(fix(&bench).contains("--cluster-name prod "));
+    assert!(
+        bench.seen.has_changed().unwrap(),
+        "whoever has written the finding down hears of it"
+    );
+    watch.save();
+    drop(watch);
+    // The next run knows who it is from its start on.
+    let (other, ports) = Bench::ports();
+    other.identity.send_replace(of_cluster("test"));
+    bench.seen = other.seen;
+    let watch = bench.watch(ports, "boot", Vec::new());
+    watch.announce();
+    assert!(fix(&bench).contains("--cluster-name test "));
 }
 
 #[tokio::test(start_paused = true)]

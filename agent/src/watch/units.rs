@@ -10,12 +10,12 @@ use node::wire::SsmState;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::host::systemd::{self, UnitState, Units};
+use crate::host::systemd::{self, UnitState, UnitStates};
 
 /// How often the units are looked at.
 const PERIOD: Duration = Duration::from_secs(10);
 /// Looks at the units for ever. A connection that breaks is made again. An SSM agent that nobody wants may be stopped.
-pub async fn poll<U: Units>(
+pub async fn poll<U: UnitStates>(
     connect: impl AsyncFn() -> Result<U, systemd::Error>,
     observations: mpsc::Sender<Observation>,
     ssm: watch::Sender<SsmState>,
@@ -46,13 +46,13 @@ pub async fn poll<U: Units>(
 }
 
 async fn look(
-    units: &impl Units,
+    units: &impl UnitStates,
     observations: &mpsc::Sender<Observation>,
     ssm: &watch::Sender<SsmState>,
     is_ssm_wanted: bool,
 ) -> Result<(), systemd::Error> {
-    for name in node::rule::units() {
-        let state = units.unit(name).await?;
+    let names: Vec<&str> = node::rule::units().into_iter().collect();
+    for (name, state) in names.iter().copied().zip(units.states(&names).await?) {
         if name == SSM_AGENT {
             ssm.send_if_modified(|known| {
                 std::mem::replace(known, ssm_state(&state)) != ssm_state(&state)
@@ -96,33 +96,22 @@ fn observation(name: &str, state: &UnitState) -> Observation {
 mod tests {
     use super::*;
 
-    /// A systemd that knows units in one state, and can do nothing.
+    /// A systemd that knows units in one state.
     #[derive(Clone)]
     struct Fake {
         load: &'static str,
         active: &'static str,
     }
 
-    impl Units for Fake {
-        async fn unit(&self, _: &str) -> Result<UnitState, systemd::Error> {
-            Ok(UnitState {
+    impl UnitStates for Fake {
+        async fn states(&self, names: &[&str]) -> Result<Vec<UnitState>, systemd::Error> {
+            let state = UnitState {
                 load: self.load.into(),
                 active: self.active.into(),
                 sub: "dead".into(),
                 ..UnitState::default()
-            })
-        }
-        async fn start(&self, name: &str) -> Result<(), systemd::Error> {
-            panic!("starts {name}")
-        }
-        async fn restart(&self, name: &str) -> Result<(), systemd::Error> {
-            panic!("restarts {name}")
-        }
-        async fn enable(&self, names: &[&str]) -> Result<(), systemd::Error> {
-            panic!("enables {names:?}")
-        }
-        async fn reload(&self) -> Result<(), systemd::Error> {
-            panic!("reloads")
+            };
+            Ok(vec![state; names.len()])
         }
     }
 

@@ -10,7 +10,8 @@ use node::chain::Chain;
 use tokio::io::BufReader;
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::{Entry, KEPT_BYTES, Read, matches, read_line};
+use super::arguments::{OUTPUT, matches};
+use super::{Entry, KEPT_BYTES, Read, read_line};
 
 /// Which part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,7 +159,7 @@ impl Excerpt {
 }
 
 fn arguments(part: &Part) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = super::OUTPUT.map(OsString::from).into();
+    let mut arguments: Vec<OsString> = OUTPUT.map(OsString::from).into();
     arguments.push(match part.boot {
         0 => "--boot".into(),
         boot => format!("--boot={boot}").into(),

@@ -5,6 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use node::rule::KERNEL;
+
+use super::arguments::{OUT_OF_MEMORY, SUPPRESSED};
 use super::*;
 
 /// A stand-in for `journalctl`: a shell script with this body.
@@ -38,7 +41,7 @@ async fn next(journal: &mut Journal) -> Entry {
 fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
     let units = ["kubelet.service".to_owned()];
     let arguments = |start| {
-        arguments(&start, &units, false)
+        arguments(&start, &[], &units, false)
             .into_iter()
             .map(|argument| argument.into_string().unwrap())
             .collect::<Vec<_>>()
@@ -47,7 +50,7 @@ fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
     let from_boot = arguments(Start::Boot);
     assert!(
         from_boot.contains(
-            "--boot --follow --no-tail _SYSTEMD_UNIT=kubelet.service + _PID=1 UNIT=kubelet.service"
+            "--follow --no-tail --boot _SYSTEMD_UNIT=kubelet.service + _PID=1 UNIT=kubelet.service"
         ),
         "{from_boot}"
     );
@@ -58,7 +61,7 @@ fn the_child_is_asked_for_this_boot_these_units_and_what_follows_the_cursor() {
 
 #[test]
 fn beside_the_kernel_s_own_log_only_what_the_manager_says_of_it_is_asked_for() {
-    let arguments = arguments(&Start::Boot, &["kubelet.service".to_owned()], true);
+    let arguments = arguments(&Start::Boot, &[], &["kubelet.service".to_owned()], true);
     let arguments = arguments.join(OsStr::new(" ")).into_string().unwrap();
     assert!(
         arguments.ends_with(&format!(
@@ -71,7 +74,7 @@ fn beside_the_kernel_s_own_log_only_what_the_manager_says_of_it_is_asked_for() {
 #[test]
 fn the_kernel_is_asked_for_beside_units() {
     let units = ["kubelet.service".to_owned(), KERNEL.to_owned()];
-    let arguments: Vec<_> = arguments(&Start::Boot, &units, false)
+    let arguments: Vec<_> = arguments(&Start::Boot, &[], &units, false)
         .into_iter()
         .map(|argument| argument.into_string().unwrap())
         .collect();
@@ -229,4 +232,97 @@ async fn other_units_are_read_from_the_last_entry_on_and_that_is_no_restart() {
     assert_eq!(next(&mut journal).await.message, "three");
     assert_eq!(journal.tally().restarts, 0);
     assert_eq!(journal.tally().lost, [].into());
+}
+
+/// A machine whose journal has these files, and a child that hands out one line each time it starts.
+fn machine_with_journal(directory: &Path, parent: &str) -> (Root, PathBuf) {
+    let root = Root::new(directory);
+    root.write("/etc/machine-id", b"0123\n", 0o644).unwrap();
+    let journal = directory.join(parent).join("0123");
+    fs::create_dir_all(&journal).unwrap();
+    fs::write(journal.join("system.journal"), "").unwrap();
+    (root, journal)
+}
+
+#[tokio::test]
+async fn once_the_past_is_read_only_the_files_that_are_written_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let (root, files) = machine_with_journal(directory.path(), "var/log/journal");
+    fs::write(files.join("user-1000.journal"), "").unwrap();
+    let body = format!(
+        "echo \"$@\" >> calls\nn=$(wc -l < calls)\necho '{}' | sed s/%/$n/g\nexec sleep 60",
+        line("c%", "%")
+    );
+    let program = script(directory.path(), &body);
+    let mut journal = Journal::with_program(program, Start::Boot, &["kubelet"]).narrowing(&root);
+    assert_eq!(next(&mut journal).await.message, "1");
+    // The past is over.
+    journal.reach = Reach::all(Duration::ZERO);
+    assert_eq!(next(&mut journal).await.message, "2");
+    assert!(matches!(journal.reach, Reach::Live(_)));
+    // journald puts the file aside and begins another.
+    let call = async {
+        fs::rename(files.join("system.journal"), files.join("system@1.journal")).unwrap();
+        fs::write(files.join("system.journal"), "").unwrap();
+        next(&mut journal).await
+    };
+    assert_eq!(call.await.message, "3");
+    let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
+    let calls: Vec<_> = calls.lines().collect();
+    let file = |name: &str| format!("--file={}", files.join(name).display());
+    assert!(calls[0].contains("--boot") && !calls[0].contains("--file"));
+    assert!(
+        calls[1].contains(&file("system.journal"))
+            && calls[1].contains("--cursor=c1")
+            && !calls[1].contains("--boot")
+            && !calls[1].contains("user-1000"),
+        "{calls:?}"
+    );
+    assert!(
+        calls[2].contains(&file("system@1.journal"))
+            && calls[2].contains(&file("system.journal"))
+            && calls[2].contains("--cursor=c2"),
+        "{calls:?}"
+    );
+    let tally = journal.tally();
+    assert_eq!((tally.read, tally.restarts), (3, 0));
+    assert!(tally.lost.is_empty(), "nothing is lost by it: {tally:?}");
+}
+
+#[tokio::test]
+async fn where_the_files_are_not_known_all_are_read_on_by_the_same_child() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = format!(
+        "echo \"$@\" >> calls\necho '{}'\nexec sleep 60",
+        line("c1", "one")
+    );
+    let program = script(directory.path(), &body);
+    let root = Root::new(directory.path());
+    let mut journal = Journal::with_program(program, Start::Boot, &["kubelet"]).narrowing(&root);
+    assert_eq!(next(&mut journal).await.message, "one");
+    journal.reach = Reach::all(Duration::ZERO);
+    let waited = tokio::time::timeout(Duration::from_millis(200), journal.next()).await;
+    assert!(waited.is_err());
+    let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
+    assert_eq!(calls.lines().count(), 1);
+    assert!(journal.is_running());
+}
+
+#[tokio::test]
+async fn a_child_of_the_live_files_that_dies_is_followed_by_one_of_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let (root, _) = machine_with_journal(directory.path(), "run/log/journal");
+    let body = format!(
+        "echo \"$@\" >> calls\ncase \"$*\" in *--file*) exit 1;; esac\necho '{}'\n[ $(wc -l < calls) -gt 1 ] && echo '{}'\nexec sleep 60",
+        line("c1", "one"),
+        line("c2", "two")
+    );
+    let program = script(directory.path(), &body);
+    let mut journal = Journal::with_program(program, Start::Boot, &["kubelet"]).narrowing(&root);
+    assert_eq!(next(&mut journal).await.message, "one");
+    journal.reach = Reach::all(Duration::ZERO);
+    assert_eq!(next(&mut journal).await.message, "two");
+    let calls = fs::read_to_string(directory.path().join("calls")).unwrap();
+    assert_eq!(calls.lines().count(), 3, "{calls}");
+    assert!(matches!(journal.reach, Reach::All { .. }));
 }

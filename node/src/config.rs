@@ -19,6 +19,7 @@ pub mod problem;
 pub mod rule_set;
 pub mod schema;
 pub mod user_data;
+pub mod whole;
 pub mod write;
 pub mod yaml;
 

@@ -145,7 +145,12 @@ impl AgentConfig {
     /// These settings with those of `document` over them.
     #[must_use]
     pub fn with(self, document: &AgentConfigDocument) -> Self {
-        let spec = &document.spec;
+        self.with_spec(&document.spec)
+    }
+
+    /// These settings with those of a document's `spec` over them.
+    #[must_use]
+    pub fn with_spec(self, spec: &AgentConfigSpec) -> Self {
         let max_pods = &spec.max_pods;
         let mut labels = self.labels;
         labels.extend(spec.labels.clone());

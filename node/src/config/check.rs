@@ -15,12 +15,13 @@ mod watch;
 
 pub use certificate::certificate_authority;
 pub use cluster::cidr_address;
-pub use flags::words;
+pub use flags::{taint_problem, words};
 pub use instance::is_unit_name;
 pub use watch::not_disabled;
 
 pub use super::problem::Problem;
 
+use super::node_config::Kubelet;
 use super::problem::bounded;
 use super::yaml::Node;
 use super::{AgentConfig, Document, NodeConfig, label};
@@ -30,9 +31,15 @@ pub fn check(config: &NodeConfig) -> Vec<Problem> {
     let mut problems = cluster::check(&config.spec.cluster);
     problems.extend(certificate::check(config));
     problems.extend(instance::check(&config.spec.instance));
-    problems.extend(kubelet::check(&config.spec.kubelet));
-    problems.extend(flags::check(&config.spec.kubelet.flags));
+    problems.extend(kubelet_settings(&config.spec.kubelet));
     bounded(problems)
+}
+
+/// All problems of `spec.kubelet`.
+pub fn kubelet_settings(settings: &Kubelet) -> Vec<Problem> {
+    let mut problems = kubelet::check(settings);
+    problems.extend(flags::check(&settings.flags));
+    problems
 }
 
 /// All problems of a merged NodeConfig, each with the place in `documents` of the field it is about.

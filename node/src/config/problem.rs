@@ -15,15 +15,16 @@ pub struct Problem {
     pub detail: String,
     /// What to write instead, such as ``did you mean `flags`?``.
     pub help: Option<String>,
-    /// True when the node cannot start with it; nodeadm refuses it as well. Otherwise the join is tried.
+    /// True when the node cannot start with it; nodeadm refuses it as well. Otherwise the join is tried. Of a document of
+    /// `nodectl`, true when nothing is done with it.
     pub prevents_start: bool,
     /// Where it stands; `None` when that is not known, or when the field is missing.
     pub place: Option<Place>,
 }
 
 impl Problem {
-    /// A problem that the node cannot start with.
-    pub(super) fn fatal(path: &[&str], detail: impl Into<String>) -> Self {
+    /// A problem that the node cannot start with, or that no cluster can be made with.
+    pub fn fatal(path: &[&str], detail: impl Into<String>) -> Self {
         Self {
             path: path.iter().map(|step| (*step).to_owned()).collect(),
             detail: detail.into(),
@@ -34,7 +35,7 @@ impl Problem {
     }
 
     /// A problem in spite of which the join is tried.
-    pub(super) fn warning(path: &[&str], detail: impl Into<String>) -> Self {
+    pub fn warning(path: &[&str], detail: impl Into<String>) -> Self {
         Self {
             prevents_start: false,
             ..Self::fatal(path, detail)
@@ -42,19 +43,22 @@ impl Problem {
     }
 
     /// The same with what to write instead.
-    pub(super) fn with_help(mut self, help: Option<String>) -> Self {
+    #[must_use]
+    pub fn with_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
     }
 
     /// The same at a place.
-    pub(super) fn at(mut self, place: Place) -> Self {
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
     /// The same, placed where its field stands in `tree`, if it stands there.
-    pub(super) fn located(mut self, tree: &Node) -> Self {
+    #[must_use]
+    pub fn located(mut self, tree: &Node) -> Self {
         if self.place.is_none() {
             self.place = tree.at(&self.path).map(|node| node.place);
         }
@@ -119,7 +123,7 @@ pub fn field<S: AsRef<str>>(path: &[S]) -> String {
 }
 
 /// The first problems, those that prevent a start before all others; a hostile document has one for each of its bytes.
-pub(super) fn bounded(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub fn bounded(mut problems: Vec<Problem>) -> Vec<Problem> {
     if problems.len() > MAXIMUM_PROBLEMS {
         problems.sort_by_key(|problem| !problem.prevents_start);
         let left_out = problems.len() - MAXIMUM_PROBLEMS;

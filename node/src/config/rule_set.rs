@@ -16,8 +16,7 @@ use crate::rule::UserRule;
 use super::Document;
 use super::problem::{Problem, bounded};
 use super::schema::RULE_SET;
-use super::schema::inspect::inspect;
-use super::yaml::{self, Node, Value};
+use super::whole;
 
 /// `kind` of a RuleSet.
 pub const KIND: &str = "RuleSet";
@@ -27,7 +26,7 @@ pub const MAXIMUM_BYTES: u64 = 256 * 1024;
 pub const MAXIMUM_RULES: usize = 200;
 
 /// Reads one document and says everything that is wrong with it. With a problem that prevents its use there are no rules.
-/// `index` is what [`yaml::Place::document`] will be.
+/// `index` is what [`super::yaml::Place::document`] will be.
 pub fn read(document: &Document, index: usize) -> (Vec<Arc<UserRule>>, Vec<Problem>) {
     let (rules, problems) = rules(document, index);
     let problems = bounded(problems);
@@ -38,26 +37,10 @@ pub fn read(document: &Document, index: usize) -> (Vec<Arc<UserRule>>, Vec<Probl
 }
 
 fn rules(document: &Document, index: usize) -> (Vec<Arc<UserRule>>, Vec<Problem>) {
-    let parsed = match yaml::parse(&document.text, index) {
-        Ok(parsed) => parsed,
-        Err(remark) => {
-            return (
-                Vec::new(),
-                vec![Problem::fatal(&[], remark.detail).at(remark.place)],
-            );
-        }
-    };
-    let mut tree = parsed.root;
-    // A second document, or a key that stands twice, would be rules that somebody misses.
-    let remarks = parsed.warnings.into_iter();
-    let mut problems: Vec<Problem> = remarks
-        .map(|remark| Problem::fatal(&[], remark.detail).at(remark.place))
-        .collect();
-    if let Some(problem) = header(&tree) {
-        problems.push(problem);
+    let (tree, mut problems) = whole::tree(&RULE_SET, document, index);
+    let Some(tree) = tree else {
         return (Vec::new(), problems);
-    }
-    problems.extend(inspect(&RULE_SET, &mut tree));
+    };
     if !problems.is_empty() {
         return (Vec::new(), problems);
     }
@@ -70,39 +53,9 @@ fn rules(document: &Document, index: usize) -> (Vec<Arc<UserRule>>, Vec<Problem>
     }
 }
 
-/// What keeps a document from being a RuleSet at all.
-fn header(tree: &Node) -> Option<Problem> {
-    let expected = format!(
-        "expected `apiVersion: {}`, `kind: {KIND}`",
-        RULE_SET.api_version
-    );
-    if !matches!(tree.value, Value::Map(_)) {
-        let detail = format!("{} and no {KIND}; {expected}", tree.value.name());
-        return Some(Problem::fatal(&[], detail).at(tree.place));
-    }
-    for (key, right) in [("apiVersion", RULE_SET.api_version), ("kind", KIND)] {
-        match tree.get(key) {
-            Some(node) if node.text() == Some(right) => {}
-            Some(node) => {
-                let detail = format!("is not that of a {KIND}; {expected}");
-                return Some(Problem::fatal(&[key], detail).at(node.place));
-            }
-            None => {
-                let detail = format!("is missing; {expected}");
-                return Some(Problem::fatal(&[key], detail));
-            }
-        }
-    }
-    None
-}
-
 /// Whether a text says that it is a RuleSet, whatever else is right or wrong in it.
 pub fn is_one(text: &str) -> bool {
-    let is_kind = |tree: &Node| {
-        let kind = tree.get("kind").and_then(Node::text);
-        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(KIND))
-    };
-    yaml::parse(text, 0).is_ok_and(|parsed| is_kind(&parsed.root))
+    whole::is_of_kind(text, KIND)
 }
 
 /// The rules of all files as one list, and what is left out of it: each with the name of its file.

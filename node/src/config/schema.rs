@@ -1,4 +1,5 @@
-//! What a NodeConfig, an AgentConfig and a RuleSet may hold, said once.
+//! What a NodeConfig, an AgentConfig and a RuleSet may hold, said once. Other programs define their documents with the same
+//! words.
 //!
 //! From it come the answers to unknown fields, wrong types and wrong words ([`inspect`]) and the JSON schema
 //! ([`json_schema()`]).
@@ -9,7 +10,7 @@ mod json_schema;
 #[cfg(test)]
 mod tests;
 
-pub use definition::{AGENT_CONFIG, NODE_CONFIG, RULE_SET};
+pub use definition::{AGENT_CONFIG, AGENT_SPEC, NODE_CONFIG, RULE_SET};
 pub use json_schema::json_schema;
 
 /// What one field may hold.
@@ -29,6 +30,8 @@ pub enum Kind {
     Words(&'static [&'static str]),
     /// A list.
     List(&'static Kind),
+    /// One of these strings, or a list.
+    WordsOrList(&'static [&'static str], &'static Kind),
     /// A map with any keys.
     Map(&'static Kind),
     /// A map of which only these keys have an effect.
@@ -48,9 +51,9 @@ pub struct Field {
     pub kind: Kind,
     /// What it means, in one sentence.
     pub doc: &'static str,
-    /// What holds without it; empty when there is nothing to say.
+    /// What holds without it, that of a list as JSON; empty when there is nothing to say.
     pub default: &'static str,
-    /// Whether no node can be made without it.
+    /// Whether nothing can be made of the document without it.
     pub is_required: bool,
 }
 
@@ -71,7 +74,39 @@ pub struct Definition {
     pub is_whole: bool,
 }
 
-/// Every kind of document.
+/// An optional field.
+pub const fn field(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field {
+        name,
+        kind,
+        doc,
+        default: "",
+        is_required: false,
+    }
+}
+
+/// A field without which nothing can be made of the document.
+pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field {
+        is_required: true,
+        ..field(name, kind, doc)
+    }
+}
+
+/// An optional field and what holds without it.
+pub const fn with_default(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Field {
+    Field {
+        default,
+        ..field(name, kind, doc)
+    }
+}
+
+/// Every kind of document of a node.
 pub const ALL: [&Definition; 3] = [&NODE_CONFIG, &AGENT_CONFIG, &RULE_SET];
 /// Those that are settings of a boot, and merged.
 pub(super) const CONFIGURATIONS: [&Definition; 2] = [&NODE_CONFIG, &AGENT_CONFIG];
@@ -93,6 +128,9 @@ impl Kind {
             Self::Duration => "a duration such as `90s` or `10m`".to_owned(),
             Self::Words(words) => format!("one of {}", listed(words)),
             Self::List(item) => format!("a list of {}", item.plural()),
+            Self::WordsOrList(words, item) => {
+                format!("one of {}, or a list of {}", listed(words), item.plural())
+            }
             Self::Map(value) => format!("a map of {}", value.plural()),
             Self::Named(..) => "a map of booleans".to_owned(),
             Self::Object(_) | Self::FreeForm => "a map".to_owned(),
@@ -113,7 +151,7 @@ impl Kind {
             Self::Text | Self::Duration | Self::Words(_) => "strings".to_owned(),
             Self::Flag => "booleans".to_owned(),
             Self::Count | Self::Port => "numbers".to_owned(),
-            Self::List(item) => format!("lists of {}", item.plural()),
+            Self::List(item) | Self::WordsOrList(_, item) => format!("lists of {}", item.plural()),
             Self::Map(value) => format!("maps of {}", value.plural()),
             Self::Named(..) | Self::Object(_) | Self::FreeForm => "maps".to_owned(),
         }

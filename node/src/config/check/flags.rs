@@ -140,8 +140,8 @@ fn taint_of_flag(text: &str) -> Option<String> {
     taint_problem(key, value, effect)
 }
 
-/// Why the kubelet refuses a taint.
-pub(super) fn taint_problem(key: &str, value: &str, effect: &str) -> Option<String> {
+/// Why the kubelet refuses a taint; `None` when it does not.
+pub fn taint_problem(key: &str, value: &str, effect: &str) -> Option<String> {
     // Any syntactically right name may be that of a taint; only labels are reserved.
     let plain_name = key.rsplit('/').next().unwrap_or_default();
     let key_is_right = label::name_problem(plain_name).is_none()

@@ -3,38 +3,9 @@
 mod rule_set;
 
 use super::super::{agent_config, node_config};
-use super::{Definition, Field, Kind};
+use super::{Definition, Field, Kind, field, required, with_default};
 
 pub use rule_set::RULE_SET;
-
-const fn field(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field {
-        name,
-        kind,
-        doc,
-        default: "",
-        is_required: false,
-    }
-}
-
-const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field {
-        is_required: true,
-        ..field(name, kind, doc)
-    }
-}
-
-const fn with_default(
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    doc: &'static str,
-) -> Field {
-    Field {
-        default,
-        ..field(name, kind, doc)
-    }
-}
 
 /// `NodeConfig` of `node.eks.aws/v1alpha1`.
 pub const NODE_CONFIG: Definition = Definition {
@@ -197,7 +168,8 @@ pub const AGENT_CONFIG: Definition = Definition {
     is_whole: false,
 };
 
-const AGENT_SPEC: &[Field] = &[
+/// `spec` of an AgentConfig.
+pub const AGENT_SPEC: &[Field] = &[
     field(
         "deadlines",
         Kind::Object(DEADLINES),

@@ -123,6 +123,10 @@ impl Inspection<'_> {
         match kind {
             Kind::Object(fields) => self.object(fields, node),
             Kind::List(item) => self.list(kind, item, node),
+            Kind::WordsOrList(words, item) => match &node.value {
+                Value::Text(text) => self.word(words, text, node.place),
+                _ => self.list(kind, item, node),
+            },
             Kind::Map(value) => self.map(kind, value, node),
             Kind::Named(fields, noun) => self.named(kind, fields, noun, node),
             Kind::Words(words) => match &node.value {
@@ -162,7 +166,8 @@ impl Inspection<'_> {
     }
 
     fn word(&mut self, words: &[&str], text: &str, place: Place) {
-        if words.contains(&text) || text.is_empty() {
+        // Go's zero value is no word at all where several documents are merged.
+        if words.contains(&text) || (text.is_empty() && !self.definition.is_whole) {
             return;
         }
         let help = nearest(text, words).map(|word| format!("did you mean `{word}`?"));
@@ -255,7 +260,7 @@ fn zero(kind: &Kind, node: &mut Node) {
     node.value = match kind {
         Kind::Text | Kind::Words(_) => Value::Text(String::new()),
         Kind::Flag => Value::Bool(false),
-        Kind::List(_) => Value::List(Vec::new()),
+        Kind::List(_) | Kind::WordsOrList(..) => Value::List(Vec::new()),
         Kind::Map(_) | Kind::Named(..) | Kind::Object(_) | Kind::FreeForm => Value::Map(Vec::new()),
         Kind::Count | Kind::Port | Kind::Duration => Value::Null,
     };
@@ -272,8 +277,14 @@ fn places_of(
         if definition.name == key {
             found.push(field(path));
         }
-        if let Kind::Object(fields) = definition.kind {
-            places_of(fields, key, path, found);
+        match definition.kind {
+            Kind::Object(fields) => places_of(fields, key, path, found),
+            Kind::List(Kind::Object(fields)) => {
+                path.push("[]");
+                places_of(fields, key, path, found);
+                path.pop();
+            }
+            _ => {}
         }
         path.pop();
     }

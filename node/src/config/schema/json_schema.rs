@@ -65,6 +65,7 @@ fn default(field: &Field) -> Value {
             .default
             .parse::<u32>()
             .map_or(Value::Null, Value::from),
+        Kind::List(_) => serde_json::from_str(field.default).unwrap_or_default(),
         _ => json!(field.default),
     }
 }
@@ -99,6 +100,10 @@ fn kind(kind_of_field: &Kind, is_whole: bool) -> Map<String, Value> {
             schema.insert("items".to_owned(), Value::Object(kind(item, is_whole)));
             schema
         }
+        Kind::WordsOrList(words, item) => Map::from_iter([(
+            "anyOf".to_owned(),
+            json!([{"enum": words}, kind(&Kind::List(item), is_whole)]),
+        )]),
         Kind::Map(value) => {
             let mut schema = typed("object");
             schema.insert(

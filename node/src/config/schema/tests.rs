@@ -17,7 +17,7 @@ fn sample(kind: &Kind) -> serde_json::Value {
         Kind::Flag => true.into(),
         Kind::Count | Kind::Port => 3.into(),
         Kind::Duration => "90s".into(),
-        Kind::Words(words) => words[0].into(),
+        Kind::Words(words) | Kind::WordsOrList(words, _) => words[0].into(),
         Kind::List(item) => vec![sample(item)].into(),
         Kind::Map(value) => serde_json::json!({"any": sample(value)}),
         Kind::Named(fields, _) | Kind::Object(fields) => object(fields),

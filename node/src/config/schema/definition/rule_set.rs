@@ -1,8 +1,7 @@
 //! Rules of the node's owner.
 
 use super::super::super::rule_set;
-use super::super::{Definition, Field, Kind};
-use super::{field, required, with_default};
+use super::super::{Definition, Field, Kind, field, required, with_default};
 
 /// `RuleSet` of `nodectl.dev/v1alpha1`.
 pub const RULE_SET: Definition = Definition {

@@ -4,6 +4,7 @@
 //! other programs, whose environment must not change what it prints.
 
 mod agent;
+mod change;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,8 +18,13 @@ use crate::observe::aws::Access;
 use crate::print::Color;
 
 pub use agent::{DiagnoseArgs, LogsArgs, ReachFlags};
+pub use change::{
+    ApplyArgs, ChangeFlags, ConfigArgs, ConfigCheckArgs, ConfigWhat, ConvertArgs, DeleteArgs,
+    ExplainSpecArgs, ExportArgs, FileFlag, GetArgs, PlanArgs, PlanOutput, ScaleArgs,
+    ScaleNodegroupArgs, ScaleWhat, What,
+};
 
-/// Asks every worker node of an EKS cluster how it is, and gets you to the cluster.
+/// Makes an EKS cluster and its node groups from one file, and asks every worker node how it is.
 #[derive(Debug, Parser)]
 #[command(name = "nodectl", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -37,7 +43,7 @@ pub struct Cli {
 }
 
 const GLOBAL: &str = "Global options";
-const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 unhealthy, 4 could not check, 6 timeout, 7 conflict, 130 interrupted";
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 unhealthy, 4 could not check, 5 plan has changes, 6 timeout, 7 conflict, 130 interrupted";
 
 /// Flags of every command that asks AWS or Kubernetes.
 #[derive(Debug, Clone, Args)]
@@ -118,6 +124,16 @@ pub struct OutputFlag {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what apply would do: every change in its order, its cost and the addresses that it takes
+    Plan(PlanArgs),
+    /// Make AWS as cluster.yaml says: the cluster, its network, roles, add-ons and node groups
+    Apply(ApplyArgs),
+    /// Delete all that was made for a cluster, and prove that nothing is left
+    Delete(DeleteArgs),
+    /// List clusters, node groups or add-ons
+    Get(GetArgs),
+    /// Change how many nodes a node group has
+    Scale(ScaleArgs),
     /// Show every node of a cluster, also instances that never became a Node, and why
     Status(StatusArgs),
     /// Look at one node from all sides, from its instance up to its agent, and say what is wrong and what to do
@@ -132,10 +148,25 @@ pub enum Command {
     MaxPods(MaxPodsArgs),
     /// Explain a finding: its cause and what to do
     Explain(ExplainArgs),
+    /// Explain the fields of cluster.yaml and their defaults
+    ExplainSpec(ExplainSpecArgs),
+    /// Check a cluster.yaml, or print its schema
+    Config(ConfigArgs),
+    /// Write the cluster.yaml of a cluster that is there
+    Export(ExportArgs),
+    /// Make a cluster.yaml of a `ClusterConfig` of eksctl
+    Convert(ConvertArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),
     /// Print the version
     Version(VersionArgs),
+}
+
+impl Command {
+    /// Whether it looks after Ctrl-C by itself: what it changes in AWS is not left in the middle of a call.
+    pub fn finishes_what_it_began(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Delete(_) | Self::Scale(_))
+    }
 }
 
 /// The flag of every command that asks about the nodes of a cluster.
@@ -348,6 +379,11 @@ mod tests {
     #[test]
     fn help_of_every_command() {
         let names = [
+            "plan",
+            "apply",
+            "delete",
+            "get",
+            "scale",
             "status",
             "diagnose",
             "logs",
@@ -355,6 +391,10 @@ mod tests {
             "token",
             "max-pods",
             "explain",
+            "explain-spec",
+            "config",
+            "export",
+            "convert",
             "completion",
             "version",
         ];

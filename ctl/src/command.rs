@@ -1,14 +1,25 @@
 //! One module per verb. A verb uses the other rooms in order: observe, decide, apply, print.
 
+mod apply;
+mod carry_out;
+mod cluster_file;
 mod completion;
+mod config;
+mod convert;
+mod delete;
 mod diagnose;
 mod error;
 mod explain;
+mod get;
+mod ground;
 mod kubeconfig;
 mod logs;
 mod max_pods;
+mod plan;
 mod planes;
+mod scale;
 mod status;
+mod target;
 mod token;
 mod version;
 
@@ -25,6 +36,15 @@ use crate::print::Printer;
 pub async fn run(cli: Cli, printer: &mut Printer) -> Exit {
     let access = &cli.access;
     let outcome = match &cli.command {
+        Command::Plan(args) => Box::pin(plan::run(args, access, printer)).await,
+        Command::Apply(args) => Box::pin(apply::run(args, access, printer)).await,
+        Command::Delete(args) => Box::pin(delete::run(args, access, printer)).await,
+        Command::Get(args) => Box::pin(get::run(args, access, Timestamp::now(), printer)).await,
+        Command::Scale(args) => Box::pin(scale::run(args, access, printer)).await,
+        Command::Export(args) => Box::pin(convert::export(args, access, printer)).await,
+        Command::Convert(args) => convert::run(args, printer),
+        Command::Config(args) => config::run(args, printer),
+        Command::ExplainSpec(args) => config::explain(args, printer),
         Command::Status(args) => status::run(args, access, Timestamp::now(), printer).await,
         Command::Diagnose(args) => diagnose::run(args, access, Timestamp::now(), printer).await,
         Command::Logs(args) => logs::run(args, access, Timestamp::now(), printer).await,

@@ -15,6 +15,8 @@ pub enum Exit {
     Unhealthy,
     /// 4: something could not be checked.
     Unchecked,
+    /// 5: the plan has changes, and that was asked.
+    Changes,
     /// 6: a deadline passed.
     Timeout,
     /// 7: someone else holds what was to be changed.
@@ -32,6 +34,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Unhealthy => 3,
             Self::Unchecked => 4,
+            Self::Changes => 5,
             Self::Timeout => 6,
             Self::Conflict => 7,
             Self::Interrupted => 130,

@@ -27,10 +27,11 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
+    let ends_at_once = !cli.command.finishes_what_it_began();
     let exit = runtime.block_on(async {
         tokio::select! {
             exit = command::run(cli, &mut printer) => exit,
-            Ok(()) = tokio::signal::ctrl_c() => Exit::Interrupted,
+            Ok(()) = tokio::signal::ctrl_c(), if ends_at_once => Exit::Interrupted,
         }
     });
     // A credential plugin that hangs must not keep a finished command alive.

@@ -7,6 +7,8 @@ pub mod document;
 pub mod ladder_page;
 pub mod node_page;
 pub mod node_status;
+pub mod plan_page;
+pub mod progress;
 pub mod table;
 
 use std::fmt;
@@ -47,6 +49,8 @@ pub struct Printer {
     stderr: Box<dyn Write + Send>,
     stdout_color: bool,
     stderr_color: bool,
+    /// Whether lines of standard error can be drawn over.
+    stderr_is_live: bool,
 }
 
 impl fmt::Debug for Printer {
@@ -61,10 +65,12 @@ impl fmt::Debug for Printer {
 impl Printer {
     /// Prints to the process's own streams.
     pub fn standard(color: Color) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let no_color =
+            is_dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let (stdout, stderr) = (io::stdout(), io::stderr());
         Self {
+            stderr_is_live: stderr.is_terminal() && !is_dumb,
             stdout_color: color.applies(stdout.is_terminal(), no_color),
             stderr_color: color.applies(stderr.is_terminal(), no_color),
             stdout: Box::new(stdout),
@@ -79,6 +85,7 @@ impl Printer {
             stderr,
             stdout_color: false,
             stderr_color: false,
+            stderr_is_live: false,
         }
     }
 
@@ -122,6 +129,24 @@ impl Printer {
     /// Tells what to do next.
     pub fn hint(&mut self, text: &str) {
         self.say("hint: ", Tone::Hint, text);
+    }
+
+    /// Tells how far something is, in a colour of its own.
+    fn line(&mut self, text: &str, tone: Tone) {
+        let text = if self.stderr_color {
+            tone.paint(text)
+        } else {
+            text.to_owned()
+        };
+        let _unsaid = writeln!(self.stderr, "{text}");
+    }
+
+    /// Takes back the last lines of standard error, which must be a terminal.
+    fn erase(&mut self, lines: usize) {
+        if lines > 0 {
+            // Cursor to the beginning of the first of them, then everything below goes: ECMA-48 CPL and ED.
+            let _unsaid = write!(self.stderr, "\u{1b}[{lines}F\u{1b}[J");
+        }
     }
 
     fn say(&mut self, prefix: &str, tone: Tone, text: &str) {

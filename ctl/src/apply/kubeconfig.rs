@@ -1,16 +1,16 @@
 //! Changes one kubeconfig file: locked against kubectl, written whole or not at all, readable by its owner only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::file::{self, with_suffix};
 use crate::plan::kubeconfig::{self as plan, Change, Entry};
 use crate::print::document;
 
-const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// Why the kubeconfig was not changed.
@@ -123,32 +123,10 @@ pub fn merge(path: &Path, entry: &Entry) -> Result<Change, Error> {
             path: path.clone(),
             source,
         })?;
-        replace(path, text.as_bytes())?;
+        file::replace(path, file::PRIVATE, text.as_bytes())
+            .map_err(Error::io("replacing", path))?;
     }
     Ok(change)
-}
-
-fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let temporary = with_suffix(path, &format!(".{}.tmp", std::process::id()));
-    let written = write_new(&temporary, content)
-        .map_err(Error::io("writing", &temporary))
-        .and_then(|()| fs::rename(&temporary, path).map_err(Error::io("replacing", path)));
-    if written.is_err() {
-        let _already_gone = fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    // A leftover of a killed run with the same process id is nobody's.
-    let _absent = fs::remove_file(path);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 /// kubectl's own lock: a file of the same name with `.lock`, which only one program can create.
@@ -162,7 +140,7 @@ impl Lock {
         let created: io::Result<File> = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(FILE_MODE)
+            .mode(file::PRIVATE)
             .open(&path);
         match created {
             Ok(_) => Ok(Self { path }),
@@ -179,12 +157,6 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let _already_gone = fs::remove_file(&self.path);
     }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! Everything that ends a command: which exit code it has, and what to do next.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use node::rule::USER_PREFIX;
 
-use crate::apply;
+use crate::apply::{self, graph, journal, stale};
 use crate::exit::Exit;
-use crate::observe::{aws, cluster, eks, kubeconfig, kubernetes};
-use crate::plan;
+use crate::observe::{aws, choices, cluster, eks, kubeconfig, kubernetes, resources};
+use crate::plan::{self, difference, saved};
 use crate::print::document;
 use crate::reach::agent::Failure;
 use crate::reach::forward;
+use crate::spec;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +111,109 @@ pub enum Error {
     /// The agent's own listener could not be asked.
     #[error(transparent)]
     Forward(#[from] forward::Error),
+    /// A file of the command line could not be read or written.
+    #[error("{act} `{}`", .path.display())]
+    File {
+        /// What was being done.
+        act: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A `cluster.yaml` is wrong; what is wrong was printed.
+    #[error("{name} cannot be used")]
+    Spec {
+        /// Which document.
+        name: String,
+    },
+    /// A generated name has no place where the next run would find it.
+    #[error("the name `{name}` was generated, and cannot be written into the document")]
+    NameNotKept {
+        /// The name.
+        name: String,
+    },
+    /// The flag and the document name different regions.
+    #[error("`--region {flag}` is not the region of the document, `{document}`")]
+    OtherRegion {
+        /// Region of the flag.
+        flag: String,
+        /// Region of the document.
+        document: String,
+    },
+    /// It is not known what the choices of a document mean.
+    #[error(transparent)]
+    Choices(#[from] choices::Error),
+    /// It is not known what exists.
+    #[error(transparent)]
+    Resources(#[from] resources::Error),
+    /// The plan cannot be carried out.
+    #[error(transparent)]
+    Refused(#[from] difference::Refused),
+    /// The steps of a plan need each other.
+    #[error(transparent)]
+    Cycle(#[from] graph::Cycle),
+    /// A file holds no plan.
+    #[error(transparent)]
+    SavedPlan(#[from] saved::ReadError),
+    /// A saved plan is not the plan of now.
+    #[error(transparent)]
+    Stale(#[from] stale::Stale),
+    /// There is no journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// There is no place for journals.
+    #[error("no place for the journal: neither XDG_STATE_HOME nor HOME is set")]
+    NoStateDirectory,
+    /// Nobody is there to be asked.
+    #[error("this changes AWS, and nobody is there to be asked")]
+    NotConfirmed,
+    /// The person who was asked did not agree.
+    #[error("not done")]
+    Declined,
+    /// Ctrl-C cannot be listened to.
+    #[error("listening for Ctrl-C")]
+    Signals {
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The document of `nodectl delete` has no name yet.
+    #[error("no cluster is named: the document was never applied")]
+    NothingNamed,
+    /// Something that nodectl made is still there after a deletion.
+    #[error("of cluster `{cluster}` is left: {}", .what.join(", "))]
+    Left {
+        /// Name of the cluster.
+        cluster: String,
+        /// The addresses of what is left.
+        what: Vec<String>,
+    },
+    /// There is no such cluster.
+    #[error("there is no cluster `{name}` in {region}")]
+    NoSuchCluster {
+        /// What was asked for.
+        name: String,
+        /// The region that was asked.
+        region: String,
+    },
+    /// A cluster has no such node group.
+    #[error("cluster `{cluster}` has no node group `{name}`")]
+    NoSuchGroup {
+        /// Name of the cluster.
+        cluster: String,
+        /// What was asked for.
+        name: String,
+        /// The groups that it has.
+        known: Vec<String>,
+    },
+    /// `cluster.yaml` has no such field.
+    #[error(transparent)]
+    UnknownField(#[from] spec::UnknownField),
+    /// A configuration cannot be written.
+    #[error(transparent)]
+    Write(#[from] node::config::write::Error),
     /// The document cannot be written.
     #[error(transparent)]
     Document(#[from] document::Error),
@@ -125,10 +230,17 @@ impl Error {
     /// How the command ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Cluster(_) | Self::NoLogs { .. } => Exit::Usage,
+            Self::Cluster(_)
+            | Self::NoLogs { .. }
+            | Self::NotConfirmed
+            | Self::OtherRegion { .. }
+            | Self::NothingNamed
+            | Self::UnknownField(_) => Exit::Usage,
             Self::Unreached { .. } | Self::Forward(_) => Exit::Unchecked,
             Self::Timeout { .. } => Exit::Timeout,
-            Self::Apply(apply::kubeconfig::Error::Locked { .. }) => Exit::Conflict,
+            Self::Apply(apply::kubeconfig::Error::Locked { .. })
+            | Self::Journal(journal::Error::Locked { .. })
+            | Self::Stale(_) => Exit::Conflict,
             _ => Exit::Failed,
         }
     }
@@ -172,12 +284,46 @@ impl Error {
             } => vec!["`--reach forward` has".into()],
             Self::NoLogs { .. } => vec!["`--reach ssm` and `--reach forward` have".into()],
             Self::Forward(error) => error.hints(),
+            Self::Choices(error) => error.hints(),
+            Self::Resources(error) => error.hints(),
+            Self::Stale(error) => error.hints(),
+            Self::Journal(error) => error.hints(),
+            Self::UnknownField(error) => error.hints(),
+            Self::NotConfirmed => vec!["`--yes` says that it is meant".into()],
+            Self::Spec { .. } => {
+                vec!["`nodectl explain-spec FIELD` says what a field may hold".into()]
+            }
+            Self::NameNotKept { .. } => {
+                vec!["write it as `metadata.name`, in a file".into()]
+            }
+            Self::OtherRegion { .. } => {
+                vec!["leave out `--region`, or change `metadata.region`".into()]
+            }
+            Self::Left { cluster, .. } => vec![format!(
+                "`nodectl delete {cluster}` again; what is in the way is listed above"
+            )],
+            Self::NoSuchCluster { .. } => vec!["`nodectl get clusters` lists them".into()],
+            Self::NoSuchGroup { known, .. } if known.is_empty() => {
+                vec!["it has none".into()]
+            }
+            Self::NoSuchGroup { known, .. } => vec![format!("it has {}", known.join(", "))],
+            Self::NoStateDirectory => vec!["set HOME".into()],
+            Self::NothingNamed => {
+                vec!["`nodectl delete NAME` deletes a cluster by its name".into()]
+            }
             Self::NoSuchNode { .. } => vec!["`nodectl status` without a name lists all".into()],
             Self::NoAws { .. }
             | Self::Kubeconfig(_)
             | Self::Expression(_)
             | Self::Token { .. }
             | Self::Plan(_)
+            | Self::Cycle(_)
+            | Self::Refused(_)
+            | Self::SavedPlan(_)
+            | Self::Signals { .. }
+            | Self::Declined
+            | Self::File { .. }
+            | Self::Write(_)
             | Self::Document(_)
             | Self::Output { .. } => Vec::new(),
         }

@@ -3,6 +3,8 @@
 //! Everything the AWS CLI honours is left to the SDK's default chain: profiles, single sign-on, instance roles,
 //! `AWS_ENDPOINT_URL`. Called by the commands; the clients are made by the module of each service.
 
+mod refusal;
+
 use std::error::Error as StdError;
 use std::time::SystemTime;
 
@@ -16,6 +18,11 @@ use aws_sdk_ec2::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use node::redact::Secret;
 use node::token::Credentials;
+
+pub use refusal::{Quota, Refusal};
+
+/// What to do about credentials that are not there, or have expired.
+const SIGN_IN: &str = "sign in (`aws sso login`), choose a profile (`--profile NAME`), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -110,41 +117,44 @@ impl Error {
         }
     }
 
+    /// What the refusal means, if the service answered.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused {
+                action,
+                code,
+                message,
+                ..
+            } => Some(refusal::refusal(action, code, message)),
+            _ => None,
+        }
+    }
+
+    /// Whether no call was made, for want of credentials.
+    pub fn is_about_credentials(&self) -> bool {
+        match self {
+            Self::Credentials { .. } | Self::Expiry { .. } => true,
+            Self::Unanswered { source, .. } => chain_has::<CredentialsError>(source.as_ref()),
+            Self::NoRegion | Self::Refused { .. } => false,
+        }
+    }
+
     /// What to do next.
     pub fn hints(&self) -> Vec<String> {
-        let credentials = "sign in (`aws sso login`), choose a profile (`--profile NAME`), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
         match self {
             Self::NoRegion => vec![
                 "name one with `--region REGION`, AWS_REGION, or `region` in your AWS profile"
                     .into(),
             ],
-            Self::Credentials { .. } => vec![credentials.into()],
+            Self::Credentials { .. } => vec![SIGN_IN.into()],
             Self::Expiry { .. } => Vec::new(),
-            Self::Refused { action, code, .. } => {
-                match code.as_str() {
-                    "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-                        vec![format!(
-                            "allow `{action}` to the identity that `aws sts get-caller-identity` shows, or choose another with `--profile` or `--role-arn`"
-                        )]
-                    }
-                    "ExpiredToken"
-                    | "ExpiredTokenException"
-                    | "RequestExpired"
-                    | "UnrecognizedClientException"
-                    | "InvalidClientTokenId"
-                    | "AuthFailure" => vec![credentials.into()],
-                    "Throttling"
-                    | "ThrottlingException"
-                    | "RequestLimitExceeded"
-                    | "TooManyRequestsException" => {
-                        vec!["AWS throttles the account: ask again in a minute, or about fewer nodes".into()]
-                    }
-                    _ => Vec::new(),
-                }
-            }
-            Self::Unanswered { source, .. } if chain_has::<CredentialsError>(source.as_ref()) => {
-                vec![credentials.into()]
-            }
+            Self::Refused {
+                action,
+                code,
+                message,
+                ..
+            } => refusal::hints(action, &refusal::refusal(action, code, message)),
+            Self::Unanswered { .. } if self.is_about_credentials() => vec![SIGN_IN.into()],
             Self::Unanswered { .. } => {
                 vec![
                     "check the region, the network and AWS_ENDPOINT_URL; `-vv` shows each request"

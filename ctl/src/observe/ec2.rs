@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::aws::{self, Aws};
+use crate::resource::{ADDRESS_TAG, Address, Kind};
 pub use checks::{Checks, checks};
 
 const ACTION: &str = "ec2:DescribeInstances";
@@ -55,7 +56,7 @@ pub struct InstanceFacts {
     /// Value of the tag `Name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Managed or eksctl node group, or Karpenter node pool, that its tags name.
+    /// Managed, self-managed or eksctl node group, or Karpenter node pool, that its tags name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_group: Option<String>,
     /// Value of the tag `kubernetes.io/cluster/NAME`: `owned` or `shared`; absent when the tag is.
@@ -107,7 +108,11 @@ fn tag_key(cluster: &str) -> String {
     format!("kubernetes.io/cluster/{cluster}")
 }
 
-fn filter<'a>(name: impl Into<String>, values: impl IntoIterator<Item = &'a str>) -> Filter {
+/// A filter of EC2: any of these values.
+pub(super) fn filter<'a>(
+    name: impl Into<String>,
+    values: impl IntoIterator<Item = &'a str>,
+) -> Filter {
     Filter::builder()
         .name(name)
         .set_values(Some(values.into_iter().map(str::to_owned).collect()))
@@ -178,9 +183,16 @@ fn facts(instance: &Instance, cluster: &str) -> InstanceFacts {
             "karpenter.sh/nodepool",
         ]
         .into_iter()
-        .find_map(tag),
+        .find_map(tag)
+        .or_else(|| self_managed(&tag(ADDRESS_TAG)?)),
         cluster_tag: tag(&tag_key(cluster)),
     }
+}
+
+/// The self-managed group of ours whose tags an instance has got.
+fn self_managed(address: &str) -> Option<String> {
+    let address: Address = address.parse().ok()?;
+    (address.kind == Kind::AutoScalingGroup).then_some(address.name)
 }
 
 #[cfg(test)]
@@ -215,5 +227,16 @@ mod tests {
         assert_eq!(facts.private_dns_name, None);
         assert_eq!(facts.cluster_tag.as_deref(), Some("owned"));
         assert_eq!(facts.node_group.as_deref(), Some("blue"));
+    }
+
+    #[test]
+    fn an_instance_of_a_self_managed_group_of_ours_names_it() {
+        assert_eq!(
+            self_managed("auto-scaling-group/blue").as_deref(),
+            Some("blue")
+        );
+        for other in ["launch-template/blue", "blue", ""] {
+            assert_eq!(self_managed(other), None);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The cluster as EKS describes it.
 
+pub(super) mod described;
+
 use aws_sdk_eks::Client;
 use aws_sdk_eks::types::ClusterStatus;
 

@@ -5,7 +5,7 @@ mod facts;
 use std::fmt;
 use std::path::Path;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::api::{Api, ListParams};
 use kube::client::AuthError;
 use kube::config::{
@@ -20,6 +20,8 @@ pub use facts::{Condition, NodeFacts};
 
 /// Nodes of one page: a page of 500 is about 3.5 MB.
 const PAGE: u32 = 500;
+const NODES: &str = "listing nodes";
+const AWS_AUTH: &str = "reading the ConfigMap `kube-system/aws-auth`";
 
 /// Why the API server did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +51,10 @@ pub enum Error {
         source: Box<kube::Error>,
     },
     /// The API server refused.
-    #[error("listing nodes: the API server answers {code} {reason}: {message}")]
+    #[error("{doing}: the API server answers {code} {reason}: {message}")]
     Refused {
+        /// What was asked of it.
+        doing: &'static str,
         /// HTTP status.
         code: u16,
         /// Reason of the status.
@@ -59,8 +63,10 @@ pub enum Error {
         message: String,
     },
     /// No answer came back.
-    #[error("listing nodes at {server}")]
+    #[error("{doing} at {server}")]
     Unanswered {
+        /// What was asked of it.
+        doing: &'static str,
         /// URL of the API server.
         server: String,
         /// What the transport says.
@@ -81,6 +87,13 @@ impl Error {
             }
             Self::Refused { code: 401, .. } => {
                 "the cluster does not know your AWS identity: `aws sts get-caller-identity` shows it, `aws eks create-access-entry --cluster-name CLUSTER --principal-arn ARN` admits it"
+            }
+            Self::Refused {
+                code: 403,
+                doing: AWS_AUTH,
+                ..
+            } => {
+                "your identity may not read it: `aws eks associate-access-policy` with AmazonEKSClusterAdminPolicy and scope cluster"
             }
             Self::Refused { code: 403, .. } => {
                 "your identity may not list nodes: `aws eks associate-access-policy` with AmazonEKSViewPolicy and scope cluster, plus `get nodes` by RBAC"
@@ -186,6 +199,7 @@ impl Connection {
                 source: Box::new(source),
             }),
             Err(source) => Err(Error::Unanswered {
+                doing: "connecting",
                 server,
                 source: Box::new(source),
             }),
@@ -216,7 +230,7 @@ impl Connection {
             let page = api
                 .list(&parameters)
                 .await
-                .map_err(|error| self.list_error(error))?;
+                .map_err(|error| self.failed(NODES, error))?;
             nodes.extend(page.items.iter().map(NodeFacts::from));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => parameters = parameters.continue_token(&token),
@@ -225,19 +239,30 @@ impl Connection {
         }
     }
 
-    fn list_error(&self, error: kube::Error) -> Error {
+    /// The ConfigMap `kube-system/aws-auth`; none where there is none.
+    pub async fn aws_auth(&self) -> Result<Option<ConfigMap>, Error> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-system");
+        let found = api.get_opt("aws-auth").await;
+        found.map_err(|error| self.failed(AWS_AUTH, error))
+    }
+
+    /// What an error of the API server means. `doing` is what was asked of it.
+    pub(crate) fn failed(&self, doing: &'static str, error: kube::Error) -> Error {
         match error {
             kube::Error::Api(status) => Error::Refused {
+                doing,
                 code: status.code,
                 reason: status.reason.clone(),
                 message: status.message.clone(),
             },
             kube::Error::Auth(error) => plugin_error(String::new(), error),
             kube::Error::Service(source) => Error::Unanswered {
+                doing,
                 server: self.server.clone(),
                 source,
             },
             other => Error::Unanswered {
+                doing,
                 server: self.server.clone(),
                 source: Box::new(other),
             },

@@ -33,6 +33,19 @@ impl Tone {
     }
 }
 
+/// A text as one line that is no terminal command, whatever an API answered.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
 /// One field of a row. Empty text is shown as `-`, except in the last column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
@@ -43,18 +56,7 @@ pub struct Cell {
 impl Cell {
     /// A cell with a tone.
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
-        // A cell is one line and no terminal command, whatever an API answered.
-        let text = text
-            .into()
-            .chars()
-            .map(|character| {
-                if character.is_control() {
-                    ' '
-                } else {
-                    character
-                }
-            })
-            .collect();
+        let text = printable(&text.into());
         Self { text, tone }
     }
 }

@@ -1,0 +1,157 @@
+//! `nodectl scale nodegroup`: how many nodes a group has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::carry_out::{Nodes, carry_out, confirm};
+use super::error::{Error, within, written};
+use super::{ground, target};
+use crate::apply::resource::AwsHands;
+use crate::cli::{AccessFlags, ScaleArgs, ScaleNodegroupArgs, ScaleWhat};
+use crate::exit::Exit;
+use crate::observe::existing::{Existing, existing};
+use crate::plan::difference;
+use crate::plan::saved::PlanDocument;
+use crate::print::{Printer, plan_page};
+use crate::resource::{Address, Attribute, Body, Kind, Observed, Owner, Scaling, Status, Wanted};
+
+/// Answers that a look at a whole cluster may need one after the other.
+const ANSWERS: u32 = 8;
+
+pub(super) async fn run(
+    args: &ScaleArgs,
+    access: &AccessFlags,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    match &args.what {
+        ScaleWhat::Nodegroup(args) => Box::pin(nodegroup(args, access, printer)).await,
+    }
+}
+
+async fn nodegroup(
+    args: &ScaleNodegroupArgs,
+    access: &AccessFlags,
+    printer: &mut Printer,
+) -> Result<Exit, Error> {
+    let target = target::target(&args.cluster, access)?;
+    let ground = target::ground(&target, access).await?;
+    let name = target.cluster;
+    let asked = Box::pin(existing(&ground.clients, &name));
+    let act = format!("describing cluster `{name}`");
+    let found = within(access.timeout * ANSWERS, act, asked).await?;
+    let found = found.ok_or_else(|| Error::NoSuchCluster {
+        name: name.clone(),
+        region: ground.clients.aws.region().to_owned(),
+    })?;
+    let Some(observed) = group(&found, &args.name) else {
+        return Err(Error::NoSuchGroup {
+            cluster: name,
+            name: args.name.clone(),
+            known: names(&found),
+        });
+    };
+    let wanted = Wanted {
+        address: observed.address.clone(),
+        body: scaled(&observed.body, args.to),
+        after: BTreeSet::new(),
+    };
+    let origin = ground.origin(&name).await?;
+    let mut journal = ground::journal(&origin.account, &origin.region, &name)?;
+    let plan = difference::plan(&origin, &[wanted], &[observed])?;
+    let document = PlanDocument::new(plan, None);
+    written(printer.data(&plan_page::page(&document, printer.data_color())))?;
+    if document.plan.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    confirm(&args.change, "Do this?", "yes", printer)?;
+    let nodes = if args.no_nodes {
+        Nodes::None
+    } else {
+        Nodes::Ready(access)
+    };
+    let hands = AwsHands::new(ground.clients.clone());
+    let report = carry_out(
+        &document.plan,
+        &ground,
+        nodes,
+        hands,
+        &args.change,
+        &mut journal,
+        printer,
+    )
+    .await?;
+    Ok(report.exit())
+}
+
+/// The group of this name, managed or self-managed, as it is.
+fn group(found: &Existing, name: &str) -> Option<Observed> {
+    let managed = found
+        .node_groups
+        .iter()
+        .find(|group| group.group.name == name)
+        .map(|group| (Kind::NodeGroup, Body::NodeGroup(group.group.clone())));
+    let own = || {
+        let groups = found.auto_scaling_groups.iter();
+        let mut named = groups.filter(|group| group.group.name == name);
+        let group = named.next()?.group.clone();
+        Some((Kind::AutoScalingGroup, Body::AutoScalingGroup(group)))
+    };
+    let (kind, body) = managed.or_else(own)?;
+    Some(Observed {
+        address: Address::new(kind, name),
+        body,
+        outputs: BTreeMap::from([(Attribute::Id, name.to_owned())]),
+        owner: Owner::Other,
+        status: Status::Ready,
+    })
+}
+
+fn names(found: &Existing) -> Vec<String> {
+    let managed = found.node_groups.iter().map(|group| &group.group.name);
+    let own = found
+        .auto_scaling_groups
+        .iter()
+        .map(|group| &group.group.name);
+    managed.chain(own).cloned().collect()
+}
+
+/// The group with so many nodes; its bounds make room.
+fn scaled(body: &Body, to: u32) -> Body {
+    let mut body = body.clone();
+    if let Body::NodeGroup(resource) = &mut body {
+        resource.scaling = bounded(resource.scaling, to);
+    }
+    if let Body::AutoScalingGroup(resource) = &mut body {
+        resource.scaling = bounded(resource.scaling, to);
+    }
+    body
+}
+
+fn bounded(scaling: Scaling, to: u32) -> Scaling {
+    Scaling {
+        min: scaling.min.min(to),
+        // EKS wants room for at least one node.
+        max: scaling.max.max(to).max(1),
+        desired: Some(to),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_of_a_group_make_room() {
+        let scaling = Scaling {
+            min: 2,
+            max: 4,
+            desired: Some(3),
+        };
+        let to = |number| {
+            let Scaling { min, max, desired } = bounded(scaling, number);
+            (min, max, desired)
+        };
+        assert_eq!(to(3), (2, 4, Some(3)));
+        assert_eq!(to(0), (0, 4, Some(0)));
+        assert_eq!(to(9), (2, 9, Some(9)));
+    }
+}

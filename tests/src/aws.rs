@@ -17,8 +17,12 @@ use crate::{
         credentials::{CredentialStore, MintedCredential},
         json_file::JsonFileError,
         moto::{Moto, MotoError},
+        transition,
     },
-    cluster::{ACCOUNT_ID, AVAILABILITY_ZONE, Cluster, KUBERNETES_VERSION, NODE_ROLE, REGION},
+    cluster::{
+        self, ACCOUNT_ID, AVAILABILITY_ZONE, AtStart, Cluster, KUBERNETES_VERSION, NODE_ROLE,
+        REGION,
+    },
     control_plane::{self, ControlPlaneError, Site},
     file::{self, FileError},
     layout::Layout,
@@ -74,19 +78,26 @@ pub fn moto() -> Moto {
 }
 
 /// Starts moto and the gateway and creates what an account with a cluster has. Call it inside the lab's network.
-pub async fn start(site: Site<'_>, cluster: &mut Cluster) -> Result<(), AwsError> {
+pub async fn start(
+    site: Site<'_>,
+    cluster: &mut Cluster,
+    at_start: AtStart,
+) -> Result<(), AwsError> {
     let step = progress::step("moto, gateway, metadata service");
-    let moto = site.layout.cache().venv().join("bin/moto_server");
+    let python = site.layout.cache().venv().join("bin/python");
     let mut running = site
-        .program("moto", moto)
+        .program("moto", python)
+        .arg(cluster::repository().join("tests/moto/server.py"))
         .args(["--host", "127.0.0.1", "--port", "5000"])
         .env("MOTO_ACCOUNT_ID", ACCOUNT_ID)
+        .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         .env("AWS_DEFAULT_REGION", REGION)
+        .env("LAB_TRANSITIONS", transition::path(&site.layout.run()))
         .start(&site.layout.log("moto"))?;
     control_plane::answers("moto", MOTO, &mut running)
         .await
         .map_err(Box::new)?;
-    let account = self::moto();
+    let account = moto();
     let network = account
         .create_network(network::VPC_CIDR, network::SUBNET_CIDR, AVAILABILITY_ZONE)
         .await?;
@@ -94,20 +105,24 @@ pub async fn start(site: Site<'_>, cluster: &mut Cluster) -> Result<(), AwsError
     cluster.vpc_id = network.vpc_id;
     cluster.subnet_id = network.subnet_id;
 
-    access_entries(site.layout)?;
-    start_gateway(site, cluster, network.security_group_id).await?;
+    access_entries(site.layout, at_start)?;
+    start_gateway(site, cluster, network.security_group_id, at_start).await?;
     admin(site)?;
     step.done();
     Ok(())
 }
 
-/// The entries that a cluster has after it got a managed node group: the creator's and the node role's.
-fn access_entries(layout: &Layout) -> Result<(), AwsError> {
+/// The entries that a cluster has after it got a managed node group: the creator's and the node role's. Where there is no
+/// cluster there is none.
+fn access_entries(layout: &Layout, at_start: AtStart) -> Result<(), AwsError> {
     let mapping = control_plane::mappings_path(layout);
     if let Some(directory) = mapping.parent() {
         file::create_directory(directory)?;
     }
     let entries = AccessEntries::open(&layout.run(), &mapping)?;
+    if at_start == AtStart::Absent {
+        return Ok(());
+    }
     entries.create(AccessEntryRequest {
         principal_arn: format!("arn:aws:iam::{ACCOUNT_ID}:user/admin"),
         username: Some("admin".to_owned()),
@@ -126,6 +141,7 @@ async fn start_gateway(
     site: Site<'_>,
     cluster: &Cluster,
     security_group_id: String,
+    at_start: AtStart,
 ) -> Result<(), AwsError> {
     let layout = site.layout;
     let listen = |address, port| SocketAddr::V4(SocketAddrV4::new(address, port));
@@ -151,6 +167,7 @@ async fn start_gateway(
             created_at: jiff::Timestamp::now(),
             tags: std::collections::BTreeMap::new(),
         },
+        cluster_exists: at_start == AtStart::Active,
         moto_url: format!("http://{MOTO}"),
         gateway_http: http,
         gateway_tls: listen(network::GATEWAY, 443),

@@ -13,10 +13,14 @@
 //! | `faults/imds/<instance-id>.json` | `lab fault` and suites | [`imds::Faults`] |
 //! | `faults/gateway.json` | suites | [`gateway::Refusals`] |
 //! | `faults/unapproved/<node>.json` | suites | Nodes that get no serving certificate: [`approver`] |
-//! | `access-entries.json` | the gateway | [`access_entry::AccessEntry`] by principal |
+//! | `faults/eks.json` | suites | [`gateway::Ailments`] of node groups and add-ons |
+//! | `transitions.json` | suites | [`transition::Transitions`]: how long things take |
+//! | `access-entries.json` | the gateway | [`access_entry::AccessEntry`] of the lab's own cluster, by principal |
+//! | `eks.json` | the gateway | Clusters and everything in them |
 //! | `log/gateway-requests.jsonl` | the gateway | [`gateway::LoggedRequest`], one a line |
 
 pub mod access_entry;
+pub mod account;
 pub mod approver;
 pub mod cluster;
 pub mod console;
@@ -32,6 +36,7 @@ pub mod record;
 pub mod sigv4;
 #[cfg(test)]
 mod test_client;
+pub mod transition;
 mod uri;
 pub mod web;
 mod xml;
@@ -50,8 +55,10 @@ use tokio::net::{TcpListener, UdpSocket};
 use self::access_entry::{AccessEntries, AccessEntryError};
 use self::cluster::ClusterDescription;
 use self::credentials::CredentialStore;
-use self::gateway::{Gateway, TlsError, TlsListener};
+use self::gateway::{Gateway, OwnCluster, TlsError, TlsListener};
 use self::imds::RunDirectory;
+use self::moto::Moto;
+use crate::cluster::REGION;
 
 /// Everything that the AWS side of a lab must be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +70,9 @@ pub struct CloudConfig {
     pub account_id: String,
     /// The lab's cluster.
     pub cluster: ClusterDescription,
+    /// Whether EKS knows it from the start; if not, `CreateCluster` with its name makes it, and it is this one.
+    #[serde(default = "yes")]
+    pub cluster_exists: bool,
     /// Where moto is, such as `http://127.0.0.1:5000`.
     pub moto_url: String,
     /// Where the gateway speaks plain HTTP, for `AWS_ENDPOINT_URL`.
@@ -88,6 +98,10 @@ pub struct CloudConfig {
     pub role_session_seconds: u64,
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn six_hours() -> u64 {
     6 * 60 * 60
 }
@@ -95,15 +109,6 @@ fn six_hours() -> u64 {
 /// Why the AWS side does not run.
 #[derive(Debug, Error)]
 pub enum CloudError {
-    /// moto's address is no URL.
-    #[error("`{moto_url}` is not the URL of moto")]
-    MotoUrl {
-        /// As configured.
-        moto_url: String,
-        /// What is wrong with it.
-        #[source]
-        source: http::uri::InvalidUri,
-    },
     /// An address is taken, or not one of this machine.
     #[error("cannot listen on `{address}` for {what}")]
     Listen {
@@ -159,13 +164,7 @@ pub async fn serve(
 impl Cloud {
     /// Binds all sockets and reads the access entries.
     pub async fn bind(config: CloudConfig) -> Result<Self, CloudError> {
-        let moto_url = config
-            .moto_url
-            .parse()
-            .map_err(|source| CloudError::MotoUrl {
-                moto_url: config.moto_url.clone(),
-                source,
-            })?;
+        let moto = Moto::new(&config.moto_url, REGION);
         let gateway_http = listen("the gateway", config.gateway_http).await?;
         let gateway_tls = listen("the gateway's TLS side", config.gateway_tls).await?;
         let gateway_tls = TlsListener::new(gateway_tls, &config.tls_certificate, &config.tls_key)
@@ -190,9 +189,12 @@ impl Cloud {
             gateway: Arc::new(Gateway::new(
                 run,
                 credentials,
-                config.cluster,
-                access_entries,
-                moto_url,
+                Some(OwnCluster {
+                    description: config.cluster,
+                    access_entries,
+                    exists: config.cluster_exists,
+                }),
+                &moto,
             )),
             gateway_http,
             gateway_tls,
@@ -205,7 +207,7 @@ impl Cloud {
     /// Serves until `shutdown` is done; calls in progress are cut off then.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), CloudError> {
         let http = Arc::clone(&self.gateway).serve(self.gateway_http);
-        let tls = self.gateway.serve_tls(self.gateway_tls);
+        let tls = self.gateway.serve(self.gateway_tls);
         let imds = imds::serve(self.imds, self.directory);
         let dhcp = async {
             match self.dhcp {
@@ -222,8 +224,8 @@ impl Cloud {
         let (what, ended) = tokio::select! {
             never = approving => match never {},
             ended = dhcp => ("the DHCP server", ended),
-            ended = http => ("the gateway", ended),
-            ended = tls => ("the gateway's TLS side", ended),
+            never = http => match never {},
+            never = tls => match never {},
             ended = imds => ("the metadata service", ended),
             () = shutdown => return Ok(()),
         };

@@ -17,10 +17,8 @@ use crate::{
 pub const ACCOUNT_ID: &str = "123456789012";
 /// The lab's region.
 pub const REGION: &str = "us-east-1";
-/// The zone of all machines.
+/// The zone of the machines that are added one by one.
 pub const AVAILABILITY_ZONE: &str = "us-east-1a";
-/// The zone's id, the same zone in every account.
-pub const AVAILABILITY_ZONE_ID: &str = "use1-az1";
 /// The Kubernetes version of every part that is built from Kubernetes' module.
 pub const KUBERNETES_VERSION: &str = "v1.34.4";
 /// The role that nodes have unless told otherwise; the cluster knows it by an access entry.
@@ -47,6 +45,16 @@ pub enum ClusterError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// Whether EKS knows the cluster when the lab comes up. Its control plane runs in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtStart {
+    /// It is there and active, and knows its creator and the role [`NODE_ROLE`].
+    #[default]
+    Active,
+    /// It is not there: `CreateCluster` with the lab's name makes it.
+    Absent,
 }
 
 /// The cluster and what AWS shows of it.

@@ -11,9 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::error::CommandError;
 use crate::{
-    cluster::NODE_ROLE,
+    cluster::{AtStart, NODE_ROLE},
     demo, guard,
-    layout::{Cache, DEFAULT_NAME},
+    layout::{Cache, DEFAULT_NAME, Layout},
     lifecycle::{self, Lab},
     progress, setup,
 };
@@ -39,7 +39,11 @@ pub enum Command {
     /// Install and build what labs need; every other command does it too
     Setup,
     /// Bring the lab up: control plane, AWS, network
-    Up,
+    Up {
+        /// Have no cluster in EKS yet: `CreateCluster` with the lab's name makes it. Its control plane runs all the same
+        #[arg(long)]
+        no_cluster: bool,
+    },
     /// Add, remove, list or enter machines
     #[command(subcommand)]
     Node(NodeCommand),
@@ -70,6 +74,9 @@ pub enum Command {
         /// The configuration, JSON.
         config: PathBuf,
     },
+    /// Make machines of EC2's instances (a process of the lab)
+    #[command(hide = true)]
+    MachineController,
     /// Take the lab down when standard input ends (a process of the lab)
     #[command(hide = true)]
     Guard,
@@ -187,16 +194,7 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
     }
     match &cli.command {
         Command::Setup => setup::all(&cache)?,
-        Command::Up => {
-            setup::all(&cache)?;
-            let lab = Lab::up(&layout)?;
-            progress::say(&format_args!(
-                "lab `{}` is up: cluster `{}` at {}\nnext: lab node add",
-                layout.name(),
-                lab.cluster.name,
-                lab.cluster.endpoint()
-            ));
-        }
+        Command::Up { no_cluster } => up(&cache, &layout, *no_cluster)?,
         Command::Down => {
             lifecycle::down(&layout)?;
             let left = lifecycle::leftovers(&layout)?;
@@ -206,6 +204,7 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         }
         Command::Node(command) => return node::run(&Lab::open(&layout)?, command),
         Command::Exec(arguments) => return run::exec(&Lab::open(&layout)?, &arguments.program),
+        Command::MachineController => run::machine_controller(&Lab::open(&layout)?)?,
         Command::Logs(arguments) => run::logs(&layout, arguments.process.as_deref())?,
         Command::Demo(arguments) => demo::run(&cache, &layout, arguments.keep)?,
         Command::Bench { .. }
@@ -214,4 +213,22 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
         | Command::Guard => {}
     }
     Ok(0)
+}
+
+fn up(cache: &Cache, layout: &Layout, no_cluster: bool) -> Result<(), CommandError> {
+    setup::all(cache)?;
+    let name = layout.name();
+    if no_cluster {
+        Lab::up(layout, AtStart::Absent)?;
+        progress::say(&format_args!(
+            "lab `{name}` is up: EKS has no cluster until somebody creates `{name}`"
+        ));
+    } else {
+        let lab = Lab::up(layout, AtStart::Active)?;
+        let endpoint = lab.cluster.endpoint();
+        progress::say(&format_args!(
+            "lab `{name}` is up: cluster `{name}` at {endpoint}\nnext: lab node add"
+        ));
+    }
+    Ok(())
 }

@@ -23,6 +23,7 @@ use crate::{
     control_group::ControlGroup,
     file::FileError,
     layout::Layout,
+    machine,
     process::{ProcessError, Running, Service},
     progress,
     wait::{self, Poll, WaitError},
@@ -71,14 +72,18 @@ pub enum ControlPlaneError {
     },
 }
 
+/// The control group of the lab in which each process has one of its own.
+pub const GROUP: &str = "control";
+
 /// The control groups of all that must live for the lab to be whole: the control plane and the AWS side.
-pub const PROCESSES: [&str; 6] = [
+pub const PROCESSES: [&str; 7] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
     "aws-iam-authenticator",
     "moto",
     "gateway",
+    machine::controller::PROCESS,
 ];
 
 /// Where the control plane runs.
@@ -100,8 +105,12 @@ impl Site<'_> {
 
     /// Any program, in the lab's network and in a control group named `name`.
     pub fn program(&self, name: &str, program: impl Into<std::path::PathBuf>) -> Service {
-        Service::new(program, self.group.child("control").child(name))
-            .in_network(self.layout.network_namespace())
+        Service::new(program, self.process_group(name)).in_network(self.layout.network_namespace())
+    }
+
+    /// The control group of the program of this name.
+    pub fn process_group(&self, name: &str) -> ControlGroup {
+        self.group.child(GROUP).child(name)
     }
 }
 

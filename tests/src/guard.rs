@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    cluster::AtStart,
     image,
     layout::Layout,
     lifecycle::{self, Lab, LifecycleError},
@@ -45,6 +46,11 @@ impl std::ops::Deref for GuardedLab {
 impl Lab {
     /// Brings the lab up under a guardian. Whatever is left of an earlier lab of that name is cleaned away first.
     pub fn up_guarded(layout: &Layout) -> Result<GuardedLab, GuardError> {
+        Self::up_guarded_with(layout, AtStart::Active)
+    }
+
+    /// The same where EKS may not know the cluster yet.
+    pub fn up_guarded_with(layout: &Layout, at_start: AtStart) -> Result<GuardedLab, GuardError> {
         lifecycle::down(layout)?;
         let program = image::program("lab")?;
         let mut command = Command::new("setsid");
@@ -59,7 +65,7 @@ impl Lab {
                 source,
             })
         })?;
-        let lab = Self::up(layout);
+        let lab = Self::up(layout, at_start);
         match lab {
             Ok(lab) => Ok(GuardedLab { lab, guardian }),
             Err(error) => {

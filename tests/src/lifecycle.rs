@@ -11,11 +11,12 @@ use thiserror::Error;
 
 use crate::{
     aws::{self, AwsError},
-    cluster::{Cluster, ClusterError},
+    cluster::{AtStart, Cluster, ClusterError},
     control_group::{ControlGroup, ControlGroupError, Host},
     control_plane::{self, ControlPlaneError, Site},
     file::{self, FileError},
     layout::Layout,
+    machine::controller::{self, ControllerError},
     mount,
     network::{self, NetworkError},
     pki::{self, PkiError},
@@ -41,6 +42,9 @@ pub enum LifecycleError {
     /// The control plane.
     #[error(transparent)]
     ControlPlane(#[from] ControlPlaneError),
+    /// The machine controller.
+    #[error(transparent)]
+    MachineController(#[from] ControllerError),
     /// The lab's description.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -78,7 +82,7 @@ impl Lab {
     }
 
     /// Brings the lab up, or finds that it is up. Something half dead under its name is cleaned away first.
-    pub fn up(layout: &Layout) -> Result<Self, LifecycleError> {
+    pub fn up(layout: &Layout, at_start: AtStart) -> Result<Self, LifecycleError> {
         let _held = file::lock(&layout.lock())?;
         if let Ok(lab) = Self::open(layout) {
             if lab.is_whole() {
@@ -91,12 +95,13 @@ impl Lab {
             ));
         }
         clean(layout)?;
-        let lab = Self::start(layout)?;
+        let lab = Self::start(layout, at_start)?;
         lab.cluster.write(layout)?;
+        controller::start(&lab)?;
         Ok(lab)
     }
 
-    fn start(layout: &Layout) -> Result<Self, LifecycleError> {
+    fn start(layout: &Layout, at_start: AtStart) -> Result<Self, LifecycleError> {
         let mut lab = Self {
             layout: layout.clone(),
             group: Host::detect()?.lab(layout),
@@ -112,7 +117,7 @@ impl Lab {
 
         let mut cluster = lab.cluster.clone();
         let started = lab.inside(|| async {
-            aws::start(lab.site(), &mut cluster).await?;
+            aws::start(lab.site(), &mut cluster, at_start).await?;
             control_plane::start(lab.site()).await?;
             Ok::<(), LifecycleError>(())
         })?;
@@ -142,11 +147,10 @@ impl Lab {
 
     /// Whether every process of the control plane lives.
     fn is_whole(&self) -> bool {
-        let control = self.group.child("control");
         network::is_mounted(&self.layout.network_namespace())
             && control_plane::PROCESSES
                 .iter()
-                .all(|name| !control.child(name).processes().is_empty())
+                .all(|name| !self.site().process_group(name).processes().is_empty())
     }
 }
 
@@ -165,17 +169,16 @@ fn identity(layout: &Layout) -> u128 {
 
 /// Ends every process of the lab and removes all that belongs to it. Nothing to do is success.
 pub fn down(layout: &Layout) -> Result<(), LifecycleError> {
+    // It holds the lock while it boots a machine that nobody needs any more.
+    let group = Host::detect()?.lab(layout);
+    remove(&group.child(control_plane::GROUP).child(controller::PROCESS))?;
     let _held = file::lock(&layout.lock())?;
     clean(layout)
 }
 
 fn clean(layout: &Layout) -> Result<(), LifecycleError> {
     let group = Host::detect()?.lab(layout);
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(LifecycleError::Runtime)?
-        .block_on(group.remove())?;
+    remove(&group)?;
     group.remove_parent();
     network::remove(&layout.network_namespace())?;
     for point in mount::below(&layout.run()).iter().rev() {
@@ -184,6 +187,14 @@ fn clean(layout: &Layout) -> Result<(), LifecycleError> {
     }
     file::remove(&layout.run())?;
     Ok(())
+}
+
+fn remove(group: &ControlGroup) -> Result<(), LifecycleError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(LifecycleError::Runtime)?;
+    Ok(runtime.block_on(group.remove())?)
 }
 
 /// What is there of the lab: processes, control groups, the namespace, mounts, files. Empty after [`down`].

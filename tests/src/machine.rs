@@ -1,16 +1,18 @@
 //! Machines: systemd-nspawn containers with a real systemd, containerd and kubelet, each an instance in moto. This module
-//! adds, lists and removes them; `machine/root` writes what differs between two of them, `machine/user_data` fills in
-//! what they are told, `machine/boot` starts them, `machine/kernel_log` speaks for their kernels.
+//! adds, lists and removes them; `machine/controller` does so for instances that others launch and terminate,
+//! `machine/instance` says what a machine is from what EC2 knows of its instance, `machine/root` writes what differs between
+//! two of them, `machine/user_data` fills in what they are told, `machine/boot` starts them, `machine/kernel_log` speaks
+//! for their kernels.
 
 mod boot;
+pub mod controller;
+mod instance;
 mod kernel_log;
 mod root;
 mod user_data;
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, process::Command};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use thiserror::Error;
 
 pub use self::user_data::{DEFAULT as DEFAULT_USER_DATA, UserDataError};
@@ -18,15 +20,16 @@ use crate::{
     aws,
     cloud::{
         json_file::JsonFileError,
-        moto::{InstanceSpec, MotoError},
+        moto::{Instance, InstanceSpec, MotoError},
         record::{self, MachineRecord},
     },
-    cluster::{ACCOUNT_ID, AVAILABILITY_ZONE, AVAILABILITY_ZONE_ID, NODE_ROLE, REGION},
+    cluster::NODE_ROLE,
     control_group::{ControlGroup, ControlGroupError},
     file::{self, FileError},
     image::{Features, Image, ImageError},
     lifecycle::Lab,
     network::{self, NetworkError},
+    node_object::NodeObjectError,
     process::ProcessError,
     wait::WaitError,
 };
@@ -73,12 +76,27 @@ pub enum MachineError {
         #[source]
         source: Box<WaitError>,
     },
+    /// Its subnet has no router that the lab could be.
+    #[error(
+        "subnet `{subnet_id}` of `{instance_id}` has the network `{cidr}`, in which no machine can be"
+    )]
+    NoSubnet {
+        /// The instance.
+        instance_id: String,
+        /// The subnet.
+        subnet_id: String,
+        /// Its network, as EC2 says it.
+        cidr: String,
+    },
     /// The user data could not be read.
     #[error(transparent)]
     UserData(#[from] UserDataError),
     /// moto did not run or end the instance.
     #[error("asking moto for an instance")]
     Moto(#[from] MotoError),
+    /// Its Node could not be deleted.
+    #[error(transparent)]
+    NodeObject(#[from] NodeObjectError),
     /// The machine's description could not be read or written.
     #[error("keeping the description of a machine")]
     Record(#[from] JsonFileError),
@@ -139,15 +157,24 @@ impl Lab {
     pub fn create_machine(&self, wanted: &Wanted) -> Result<MachineRecord, MachineError> {
         let _held = file::lock(&self.layout.lock())?;
         let image = Image::build(self.layout.cache(), wanted.features)?;
-        let user_data = user_data::fill_in(&wanted.user_data, self)?;
+        let user_data = self.fill_in(&wanted.user_data)?;
         let number = self.next_number()?;
-        self.inside(|| async move {
-            let record = self.run_instance(wanted, number, user_data).await?;
-            root::write(self, &record, number, wanted)?;
-            image.write(&root::image(self, &record))?;
-            record::write(&self.layout.run(), &record)?;
-            Ok(record)
-        })?
+        let own_address = u8::try_from(number)
+            .ok()
+            .filter(|number| *number <= network::LAST_MACHINE)
+            .map(network::machine_address);
+        let private_ip = own_address.ok_or(MachineError::Full)?;
+        self.use_number(number)?;
+        let instance = self.inside(|| async {
+            self.run_instance(wanted, number, private_ip, user_data)
+                .await
+        })??;
+        let record = MachineRecord {
+            metadata: wanted.metadata.clone(),
+            ..self.describe(&instance, number)?
+        };
+        self.keep(&record, number, &image, &wanted.files)?;
+        Ok(record)
     }
 
     /// Starts the machine with all that it has written and with what its record says now, and waits until its systemd
@@ -156,7 +183,7 @@ impl Lab {
         let _held = file::lock(&self.layout.lock())?;
         let image = Image::read(&root::image(self, record))?;
         record::write(&self.layout.run(), record)?;
-        self.inside(|| async { boot::start(self, record, &image).await })?
+        self.boot(record, &image)
     }
 
     /// The machines of the lab, oldest first.
@@ -180,16 +207,11 @@ impl Lab {
             })
     }
 
-    /// Ends the machine, terminates its instance and removes its files.
+    /// Ends the machine, terminates its instance and removes its files and its Node.
     pub fn remove_machine(&self, record: &MachineRecord) -> Result<(), MachineError> {
         let _held = file::lock(&self.layout.lock())?;
-        self.inside(|| async {
-            self.machine_group(record).remove().await?;
-            aws::moto().terminate_instance(&record.instance_id).await?;
-            record::remove(&self.layout.run(), &record.instance_id)?;
-            file::remove(&self.layout.machine(&record.name))?;
-            Ok(())
-        })?
+        self.inside(|| async { aws::moto().terminate_instance(&record.instance_id).await })??;
+        self.take_away(record)
     }
 
     /// Value of a tag of the machine's instance, as EC2 knows it.
@@ -239,76 +261,91 @@ impl Lab {
         self.group.child("machine").child(&record.name)
     }
 
-    /// The number of the next machine. None is used twice: moto does not give back the address of a terminated instance.
-    fn next_number(&self) -> Result<u8, MachineError> {
-        let path = self.layout.run().join("next-machine");
+    /// Writes the files of a new machine, the record last: from then on there is a machine.
+    fn keep(
+        &self,
+        record: &MachineRecord,
+        number: u16,
+        image: &Image,
+        files: &[(&'static str, String)],
+    ) -> Result<(), MachineError> {
+        root::write(self, record, number, files)?;
+        image.write(&root::image(self, record))?;
+        Ok(record::write(&self.layout.run(), record)?)
+    }
+
+    fn boot(&self, record: &MachineRecord, image: &Image) -> Result<(), MachineError> {
+        self.inside(|| async { boot::start(self, record, image).await })?
+    }
+
+    /// Ends all that runs in the machine of a terminated instance and removes all that is kept of it, the record last: until
+    /// then there is something to take away.
+    fn take_away(&self, record: &MachineRecord) -> Result<(), MachineError> {
+        self.inside(|| async { self.machine_group(record).remove().await })??;
+        self.delete_node(record)?;
+        file::remove(&self.layout.machine(&record.name))?;
+        Ok(record::remove(&self.layout.run(), &record.instance_id)?)
+    }
+
+    /// The number of the next machine.
+    fn next_number(&self) -> Result<u16, MachineError> {
+        let path = self.next_machine();
         let number = match file::read(&path) {
             Ok(text) => text.trim().parse().map_err(|_| MachineError::Full)?,
             Err(_) if !path.exists() => 1,
             Err(error) => return Err(error.into()),
         };
-        if number > network::LAST_MACHINE {
+        if number > network::LAST_NUMBER {
             return Err(MachineError::Full);
         }
-        file::write(&path, (number + 1).to_string())?;
         Ok(number)
+    }
+
+    /// No number is used twice: moto does not give back the address of every terminated instance.
+    fn use_number(&self, number: u16) -> Result<(), FileError> {
+        file::write(&self.next_machine(), (number + 1).to_string())
+    }
+
+    fn next_machine(&self) -> PathBuf {
+        self.layout.run().join("next-machine")
     }
 
     async fn run_instance(
         &self,
         wanted: &Wanted,
-        number: u8,
+        number: u16,
+        private_ip: Ipv4Addr,
         user_data: Vec<u8>,
-    ) -> Result<MachineRecord, MachineError> {
+    ) -> Result<Instance, MotoError> {
         let moto = aws::moto();
         moto.create_instance_role(&wanted.role, &wanted.role)
             .await?;
-        let private_ip = network::machine_address(number);
-        let name = format!("node-{number}");
         let tags = BTreeMap::from([
-            ("Name".to_owned(), format!("{}-{name}", self.cluster.name)),
+            (
+                "Name".to_owned(),
+                format!("{}-{}", self.cluster.name, machine_name(number)),
+            ),
             (
                 format!("kubernetes.io/cluster/{}", self.cluster.name),
                 "owned".to_owned(),
             ),
             ("eks:cluster-name".to_owned(), self.cluster.name.clone()),
         ]);
-        let instance = moto
+        let instance_id = moto
             .run_instance(&InstanceSpec {
                 image_id: self.cluster.image_id.clone(),
                 instance_type: wanted.instance_type.clone(),
                 subnet_id: self.cluster.subnet_id.clone(),
                 private_ip,
                 instance_profile: Some(wanted.role.clone()),
-                user_data: Some(user_data.clone()),
-                tags: tags.clone(),
+                user_data: Some(user_data),
+                tags,
             })
             .await?;
-        Ok(MachineRecord {
-            console: self.layout.machine(&name).join("console.log"),
-            name,
-            instance_id: instance.instance_id,
-            image_id: self.cluster.image_id.clone(),
-            instance_type: wanted.instance_type.clone(),
-            region: REGION.to_owned(),
-            availability_zone: AVAILABILITY_ZONE.to_owned(),
-            availability_zone_id: AVAILABILITY_ZONE_ID.to_owned(),
-            account_id: ACCOUNT_ID.to_owned(),
-            private_ip,
-            mac: format!("02:58:0a:58:01:{number:02x}"),
-            local_hostname: instance.private_dns_name,
-            subnet_cidr: network::SUBNET_CIDR.to_owned(),
-            vpc_cidr: network::VPC_CIDR.to_owned(),
-            subnet_id: instance.subnet_id,
-            vpc_id: instance.vpc_id,
-            interface_id: instance.interface_id,
-            role: Some(wanted.role.clone()),
-            instance_profile: Some(wanted.role.clone()),
-            user_data: Some(STANDARD.encode(&user_data)),
-            tags,
-            metadata_tags: false,
-            metadata: wanted.metadata.clone(),
-            launch_time: Timestamp::now(),
-        })
+        moto.instance(&instance_id).await
     }
+}
+
+fn machine_name(number: u16) -> String {
+    format!("node-{number}")
 }

@@ -2,11 +2,14 @@
 //! addresses; machines are plugged into it. Nothing appears among the host's interfaces; the only trace outside is the
 //! file that holds the namespace.
 
+mod subnet;
+
 use std::{fs::File, net::Ipv4Addr, os::fd::AsFd, path::Path, process::Command, thread};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use thiserror::Error;
 
+pub use self::subnet::Subnet;
 use crate::{
     cluster::REGION,
     file::{self, FileError},
@@ -30,12 +33,25 @@ pub const PREFIX: u8 = 16;
 /// Where services' addresses come from.
 pub const SERVICE_CIDR: &str = "10.100.0.0/16";
 
-/// The highest number of a machine.
+/// The highest number of a machine that the lab gives an address.
 pub const LAST_MACHINE: u8 = 250;
+/// The highest number of any machine: after it there is no network for its pods.
+pub const LAST_NUMBER: u16 = 12 * 256 - 1;
 
 /// The address of the machine with this number, from 1 on.
 pub const fn machine_address(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 88, 1, number)
+}
+
+/// The address of the interface of the machine with this address.
+pub fn machine_mac(address: Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("02:58:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+}
+
+/// Where the pods of the machine with this number get their addresses from.
+pub fn pod_network(number: u16) -> String {
+    format!("10.{}.{}.0/24", 244 + number / 256, number % 256)
 }
 
 /// Why there is no network.
@@ -85,10 +101,26 @@ pub fn create(namespace: &Path) -> Result<(), NetworkError> {
         "rule delete priority 0 lookup local".to_owned(),
     ];
     for line in lines {
-        let words: Vec<&str> = line.split(' ').collect();
-        inside(namespace, "ip", &words)?;
+        ip(namespace, &line)?;
     }
-    Ok(())
+    // It is the router between the subnets of a VPC. Each namespace has a setting of its own.
+    let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+    inside(namespace, "sh", &["-c", forward]).map(drop)
+}
+
+/// Makes the bridge the router of the subnet. It may be so already.
+pub fn add_subnet(namespace: &Path, subnet: Subnet) -> Result<(), NetworkError> {
+    let router = subnet.router();
+    let prefix = subnet.prefix();
+    ip(
+        namespace,
+        &format!("address replace {router}/{prefix} dev {BRIDGE}"),
+    )
+}
+
+fn ip(namespace: &Path, line: &str) -> Result<(), NetworkError> {
+    let words: Vec<&str> = line.split(' ').collect();
+    inside(namespace, "ip", &words).map(drop)
 }
 
 /// AWS services that the gateway answers for under their own names.
@@ -118,11 +150,13 @@ pub fn hosts(endpoint_host: &str) -> String {
             .iter()
             .map(|service| format!("{GATEWAY} {service}.{REGION}.amazonaws.com")),
     );
-    lines.extend((1..=LAST_MACHINE).map(|number| {
-        let address = machine_address(number);
-        format!("{address} {0}.ec2.internal {0}", host_name(address))
-    }));
+    lines.extend((1..=LAST_MACHINE).map(|number| host_line(machine_address(number))));
     lines.join("\n") + "\n"
+}
+
+/// A machine's line of a hosts file.
+pub fn host_line(address: Ipv4Addr) -> String {
+    format!("{address} {0}.ec2.internal {0}", host_name(address))
 }
 
 /// The first label of a machine's private DNS name.
@@ -255,9 +289,10 @@ fn rule(
         Block::Refused => "prohibit",
         Block::BlackHole => "blackhole",
     };
-    let rule = format!("rule {verb} priority 10 from {from} ipproto tcp dport {port} {action}");
-    let words: Vec<&str> = rule.split(' ').collect();
-    inside(namespace, "ip", &words).map(drop)
+    ip(
+        namespace,
+        &format!("rule {verb} priority 10 from {from} ipproto tcp dport {port} {action}"),
+    )
 }
 
 /// Removes the namespace; its interfaces go with it once its last process has gone. None there is as good.
@@ -316,5 +351,12 @@ mod tests {
         let address = machine_address(7);
         assert_eq!(address.to_string(), "10.88.1.7");
         assert_eq!(host_name(address), "ip-10-88-1-7");
+        assert_eq!(machine_mac(address), "02:58:0a:58:01:07");
+    }
+
+    #[test]
+    fn every_number_has_a_network_for_pods() {
+        assert_eq!(pod_network(1), "10.244.1.0/24");
+        assert_eq!(pod_network(LAST_NUMBER), "10.255.255.0/24");
     }
 }

@@ -90,20 +90,17 @@ impl Lab {
         })?
     }
 
-    /// Deletes the Node of a machine that is gone. None there is as good.
-    pub fn delete_node(&self, record: &MachineRecord) -> Result<(), NodeObjectError> {
+    /// Deletes the Node of a machine that is gone, whichever of its two names it has. None there is as good.
+    pub(crate) fn delete_node(&self, record: &MachineRecord) -> Result<(), NodeObjectError> {
         self.inside(|| async {
-            let name = &record.local_hostname;
-            match self
-                .nodes()
-                .await?
-                .delete(name, &DeleteParams::default())
-                .await
-            {
-                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-                Err(source) => Err(ask(name, source)),
-                Ok(_) => Ok(()),
+            let nodes = self.nodes().await?;
+            for name in [&record.local_hostname, &record.instance_id] {
+                match nodes.delete(name, &DeleteParams::default()).await {
+                    Err(kube::Error::Api(status)) if status.is_not_found() => {}
+                    answer => drop(answer.map_err(|source| ask(name, source))?),
+                }
             }
+            Ok(())
         })?
     }
 

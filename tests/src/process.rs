@@ -127,6 +127,7 @@ pub struct Service {
     environment: Vec<(String, OsString)>,
     group: ControlGroup,
     network: Option<PathBuf>,
+    directory: PathBuf,
     binds: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -139,6 +140,7 @@ impl Service {
             environment: Vec::new(),
             group,
             network: None,
+            directory: "/".into(),
             binds: Vec::new(),
         }
     }
@@ -168,6 +170,13 @@ impl Service {
     #[must_use]
     pub fn in_network(mut self, namespace: impl Into<PathBuf>) -> Self {
         self.network = Some(namespace.into());
+        self
+    }
+
+    /// Starts it in this directory; by default in `/`.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
         self
     }
 
@@ -222,7 +231,7 @@ impl Service {
             }
         }
         let child = command
-            .current_dir("/")
+            .current_dir(&self.directory)
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)

@@ -13,10 +13,14 @@ mod ask;
 mod canary;
 #[path = "lab/cloud_init.rs"]
 mod cloud_init;
+#[path = "lab/clusters.rs"]
+mod clusters;
 #[path = "lab/down.rs"]
 mod down;
 #[path = "lab/faults.rs"]
 mod faults;
+#[path = "lab/group.rs"]
+mod group;
 #[path = "lab/healthy.rs"]
 mod healthy;
 #[path = "lab/join.rs"]

@@ -27,6 +27,20 @@ pub struct Identity {
     pub user_id: String,
 }
 
+impl Identity {
+    /// ARN of the role of a session, else of the user.
+    pub(crate) fn principal_arn(&self) -> String {
+        let role = self
+            .arn
+            .split_once(":assumed-role/")
+            .map(|(_, session)| session);
+        match role.and_then(|session| session.split_once('/')) {
+            Some((role, _session)) => format!("arn:aws:iam::{}:role/{role}", self.account_id),
+            None => self.arn.clone(),
+        }
+    }
+}
+
 /// A credential with its secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

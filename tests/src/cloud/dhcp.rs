@@ -1,4 +1,4 @@
-//! The DHCP server of the lab's subnet, as every VPC has one: each machine gets its own address for good. cloud-init asks
+//! The DHCP server of the lab's subnets, as every VPC has one: each machine gets its own address for good. cloud-init asks
 //! it before the network is configured, to reach the metadata service. Others in the lab have their addresses in files.
 //!
 //! Formats: RFC 2131 (messages), RFC 2132 (options).
@@ -10,14 +10,13 @@ use std::path::Path;
 use tokio::net::UdpSocket;
 use tracing::{info, warn};
 
-use super::record::{self, MachineRecord};
-use crate::network;
+use super::record;
+use crate::network::{self, Subnet};
 
 const SERVER_PORT: u16 = 67;
 const CLIENT_PORT: u16 = 68;
-/// Of the subnet; clients have no address yet that they could be told by.
+/// Leads to everybody on the bridge; clients have no address yet that they could be told by.
 const BROADCAST: Ipv4Addr = Ipv4Addr::new(10, 88, 255, 255);
-const NETMASK: Ipv4Addr = Ipv4Addr::new(255, 255, 0, 0);
 /// EC2's leases are as long.
 const LEASE_SECONDS: u32 = 3600;
 
@@ -58,8 +57,12 @@ pub(super) async fn serve(socket: UdpSocket, run: &Path) -> io::Result<()> {
             warn!(mac, "a stranger asks for an address");
             continue;
         };
+        let Some(subnet) = Subnet::parse(&machine.subnet_cidr) else {
+            warn!(mac, subnet = machine.subnet_cidr, "no subnet");
+            continue;
+        };
         info!(mac, address = %machine.private_ip, "lease");
-        let answer = question.answer(&machine);
+        let answer = question.answer(machine.private_ip, subnet);
         socket
             .send_to(&answer, SocketAddrV4::new(BROADCAST, CLIENT_PORT))
             .await?;
@@ -95,11 +98,11 @@ impl<'a> Question<'a> {
             .join(":")
     }
 
-    fn answer(&self, machine: &MachineRecord) -> Vec<u8> {
+    fn answer(&self, address: Ipv4Addr, subnet: Subnet) -> Vec<u8> {
         let mut answer = self.head.to_vec();
         answer[0] = BOOT_REPLY;
         // `yiaddr`, `siaddr`: the client's address, the server's.
-        answer[16..20].copy_from_slice(&machine.private_ip.octets());
+        answer[16..20].copy_from_slice(&address.octets());
         answer[20..24].copy_from_slice(&network::GATEWAY.octets());
         let kind = if self.kind == DISCOVER { OFFER } else { ACK };
         let mut add = |code: u8, value: &[u8]| {
@@ -110,8 +113,8 @@ impl<'a> Question<'a> {
         add(53, &[kind]);
         add(54, &network::GATEWAY.octets());
         add(51, &LEASE_SECONDS.to_be_bytes());
-        add(1, &NETMASK.octets());
-        add(3, &network::GATEWAY.octets());
+        add(1, &subnet.mask().octets());
+        add(3, &subnet.router().octets());
         answer.push(255);
         answer
     }
@@ -137,6 +140,7 @@ fn option(mut options: &[u8], wanted: u8) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::record::MachineRecord;
 
     fn discover() -> Vec<u8> {
         let mut message = vec![0; OPTIONS];
@@ -154,10 +158,15 @@ mod tests {
         let question = Question::parse(&message).unwrap();
         let machine = MachineRecord::typical();
         assert_eq!(question.mac(), machine.mac);
-        let answer = question.answer(&machine);
+        let subnet = Subnet::parse("10.88.0.0/20").unwrap();
+        let answer = question.answer(machine.private_ip, subnet);
         assert_eq!(answer[4..8], [1, 2, 3, 4]);
         assert_eq!(answer[16..20], [10, 88, 0, 11]);
         assert_eq!(option(&answer[OPTIONS..], 53), Some([OFFER].as_slice()));
+        assert_eq!(
+            option(&answer[OPTIONS..], 1),
+            Some([255, 255, 240, 0].as_slice())
+        );
         assert_eq!(
             option(&answer[OPTIONS..], 3),
             Some([10, 88, 0, 1].as_slice())

@@ -5,15 +5,21 @@
 //! Every call may be made again; what is there already is found.
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderName, Method, Request, StatusCode, header};
+use http_body_util::Full;
+use serde_json::Value;
 use thiserror::Error;
 
-use super::web::{self, Client, WebError};
+use super::web::{self, Answer, Client, WebError};
 use super::{uri, xml};
 
+pub use self::group::{Group, LaunchTemplate};
 pub use self::instance::{Instance, InstanceSpec};
+pub use self::subnet::Subnet;
 
+mod group;
 mod instance;
+mod subnet;
 
 /// Why moto did not do as told.
 #[derive(Debug, Error)]
@@ -90,6 +96,20 @@ impl Moto {
         }
     }
 
+    /// Where it is, without a slash at the end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same server, for things of another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Whether it answers. It takes some seconds from the start of the program.
     pub async fn is_ready(&self) -> bool {
         self.call("sts", "GetCallerIdentity", &[]).await.is_ok()
@@ -143,15 +163,23 @@ impl Moto {
         let parameters = [("InstanceProfileName", profile)];
         self.iam_create("CreateInstanceProfile", &parameters)
             .await?;
-
-        let answer = self.call("iam", "GetInstanceProfile", &parameters).await?;
-        let roles = xml::element(&answer, "Roles").unwrap_or_default();
-        if xml::text(roles, "RoleName").as_deref() != Some(role) {
+        if self.instance_profile_role(profile).await?.as_deref() != Some(role) {
             let parameters = [("InstanceProfileName", profile), ("RoleName", role)];
             self.call("iam", "AddRoleToInstanceProfile", &parameters)
                 .await?;
         }
         Ok(())
+    }
+
+    /// The role that an instance profile carries; `None` when there is no such profile or none in it.
+    pub async fn instance_profile_role(&self, profile: &str) -> Result<Option<String>, MotoError> {
+        let parameters = [("InstanceProfileName", profile)];
+        let answer = match self.call("iam", "GetInstanceProfile", &parameters).await {
+            Err(MotoError::Refused { code, .. }) if code == "NoSuchEntity" => return Ok(None),
+            answer => answer?,
+        };
+        let roles = xml::element(&answer, "Roles").unwrap_or_default();
+        Ok(xml::text(roles, "RoleName"))
     }
 
     /// Makes something in IAM; that it is there already is as good.
@@ -190,7 +218,8 @@ impl Moto {
         Ok(xml::text(&answer, element))
     }
 
-    async fn call(
+    /// A call of a service of the query protocol; the answer is XML.
+    pub async fn call(
         &self,
         service: &str,
         action: &str,
@@ -201,44 +230,25 @@ impl Moto {
         self.send(service, action, parameters).await
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         service: &str,
         action: &str,
         mut parameters: Vec<(String, String)>,
     ) -> Result<String, MotoError> {
         let version = match service {
+            "autoscaling" => "2011-01-01",
             "ec2" => "2016-11-15",
             "iam" => "2010-05-08",
             _ => "2011-06-15",
         };
         parameters.insert(0, ("Action".to_owned(), action.to_owned()));
         parameters.insert(1, ("Version".to_owned(), version.to_owned()));
-        let scope = format!("LAB/20260101/{}/{service}/aws4_request", self.region);
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}/", self.url))
-            .header(
-                header::CONTENT_TYPE,
-                "application/x-www-form-urlencoded; charset=utf-8",
-            )
-            .header(
-                header::AUTHORIZATION,
-                format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
-            )
-            .body(Bytes::from(uri::form(&parameters)).into())
-            .map_err(|source| MotoError::Request {
-                url: self.url.clone(),
-                action: action.to_owned(),
-                source,
-            })?;
-        let answer =
-            web::send(&self.client, request)
-                .await
-                .map_err(|source| MotoError::Unanswered {
-                    action: action.to_owned(),
-                    source,
-                })?;
+        let content_type = "application/x-www-form-urlencoded; charset=utf-8";
+        let headers = [(header::CONTENT_TYPE, content_type)];
+        let answer = self
+            .post(service, action, &headers, uri::form(&parameters))
+            .await?;
         let text = answer.text();
         if answer.status.is_success() {
             return Ok(text);
@@ -251,6 +261,88 @@ impl Moto {
             message: xml::text(&text, "Message")
                 .unwrap_or_else(|| text.chars().take(300).collect()),
         })
+    }
+
+    /// A call of a service that speaks JSON; `target` is the value of `X-Amz-Target`.
+    pub async fn json(
+        &self,
+        service: &str,
+        target: &str,
+        body: &Value,
+    ) -> Result<Value, MotoError> {
+        let headers = [
+            (header::CONTENT_TYPE, "application/x-amz-json-1.1"),
+            (HeaderName::from_static("x-amz-target"), target),
+        ];
+        let answer = self
+            .post(service, target, &headers, body.to_string())
+            .await?;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.status.is_success() {
+            return Ok(said);
+        }
+        let text = |names: [&str; 2]| names.iter().find_map(|name| said[*name].as_str());
+        Err(MotoError::Refused {
+            action: target.to_owned(),
+            status: answer.status,
+            code: text(["__type", "code"]).unwrap_or("no code").to_owned(),
+            message: text(["message", "Message"]).unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Forgets everything, as if moto had just been started.
+    pub async fn reset(&self) -> Result<(), MotoError> {
+        let action = "reset";
+        let uri = format!("{}/moto-api/reset", self.url);
+        let request = Request::post(&uri).body(Bytes::new().into());
+        let answer = self.ask(action, request).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        Err(MotoError::Refused {
+            action: action.to_owned(),
+            status: answer.status,
+            code: "no code".to_owned(),
+            message: answer.text(),
+        })
+    }
+
+    async fn post(
+        &self,
+        service: &str,
+        action: &str,
+        headers: &[(HeaderName, &str)],
+        body: String,
+    ) -> Result<Answer, MotoError> {
+        let scope = format!("LAB/20260101/{}/{service}/aws4_request", self.region);
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/", self.url))
+            .header(
+                header::AUTHORIZATION,
+                format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
+            );
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        self.ask(action, request.body(Bytes::from(body).into()))
+            .await
+    }
+
+    async fn ask(
+        &self,
+        action: &str,
+        request: Result<Request<Full<Bytes>>, http::Error>,
+    ) -> Result<Answer, MotoError> {
+        let action = action.to_owned();
+        let request = request.map_err(|source| MotoError::Request {
+            url: self.url.clone(),
+            action: action.clone(),
+            source,
+        })?;
+        web::send(&self.client, request)
+            .await
+            .map_err(|source| MotoError::Unanswered { action, source })
     }
 }
 

@@ -47,10 +47,16 @@ pub(crate) fn form_value(form: &str, name: &str) -> Option<String> {
 
 /// The first value of a parameter of a query string, where a `+` is a plus.
 pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
-    query.split('&').find_map(|pair| {
+    query_values(query, name).into_iter().next()
+}
+
+/// All values of a parameter of a query string, where a `+` is a plus.
+pub(crate) fn query_values(query: &str, name: &str) -> Vec<String> {
+    let pairs = query.split('&').filter_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode_text(key) == name).then(|| decode_text(value))
-    })
+    });
+    pairs.collect()
 }
 
 /// Parameters as a form body.

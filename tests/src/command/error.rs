@@ -94,6 +94,6 @@ pub enum CommandError {
     #[error("writing the answer")]
     Output(#[source] io::Error),
     /// A runtime could not be started, or a signal not be waited for.
-    #[error("serving the AWS side")]
+    #[error("running as a process of the lab")]
     Serve(#[source] io::Error),
 }

@@ -18,7 +18,6 @@ pub(super) fn run(lab: &Lab, command: &NodeCommand) -> Result<u8, CommandError> 
                 let record = lab.machine(name)?;
                 let step = progress::step(format!("{} terminated", record.name));
                 lab.remove_machine(&record)?;
-                lab.delete_node(&record)?;
                 step.done();
             }
         }

@@ -1,4 +1,4 @@
-//! `lab exec`, `lab logs`, `lab bench` with `lab measure`, `lab serve`.
+//! `lab exec`, `lab logs`, `lab bench` with `lab measure`, `lab serve`, `lab machine-controller`.
 
 use std::{ffi::OsString, io, path::Path};
 
@@ -15,6 +15,7 @@ use crate::{
     file, image,
     layout::{Cache, Layout},
     lifecycle::Lab,
+    machine::controller,
     progress, setup,
 };
 
@@ -61,10 +62,7 @@ pub(super) fn logs(layout: &Layout, process: Option<&str>) -> Result<(), Command
 
 /// Serves the AWS side until it is told to end.
 pub(super) fn serve(path: &Path) -> Result<(), CommandError> {
-    tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(io::stderr)
-        .init();
+    log_to_standard_error();
     let config: CloudConfig =
         serde_json::from_str(&file::read(path)?).map_err(|source| CommandError::Config {
             path: path.to_owned(),
@@ -77,6 +75,25 @@ pub(super) fn serve(path: &Path) -> Result<(), CommandError> {
         };
         Ok(cloud::serve(config, shutdown).await?)
     })
+}
+
+/// Sees to the machines until it is told to end.
+pub(super) fn machine_controller(lab: &Lab) -> Result<(), CommandError> {
+    log_to_standard_error();
+    runtime()?.block_on(async {
+        let mut terminated = signal(SignalKind::terminate()).map_err(CommandError::Serve)?;
+        tokio::select! {
+            never = controller::run(lab) => match never {},
+            _ = terminated.recv() => Ok(()),
+        }
+    })
+}
+
+fn log_to_standard_error() {
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(io::stderr)
+        .init();
 }
 
 /// Measures the agent beside its peers; a peer that cannot be built is left out.

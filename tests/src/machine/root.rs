@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::Wanted;
+use super::MachineError;
 use crate::{
     cloud::record::MachineRecord,
-    file::{self, FileError},
+    file,
     lifecycle::Lab,
-    network,
+    network::{self, Subnet},
     setup::{self, Root},
 };
 
@@ -24,13 +24,14 @@ pub(super) fn image(lab: &Lab, record: &MachineRecord) -> PathBuf {
     lab.layout.machine(&record.name).join("image")
 }
 
-/// Writes the files.
+/// Writes the files that every machine has, and those given: path from the root on, content.
 pub(super) fn write(
     lab: &Lab,
     record: &MachineRecord,
-    number: u8,
-    wanted: &Wanted,
-) -> Result<(), FileError> {
+    number: u16,
+    files: &[(&'static str, String)],
+) -> Result<(), MachineError> {
+    let subnet = super::instance::subnet(record)?;
     let directory = lab.layout.machine(&record.name);
     file::remove(&directory)?;
     for name in ["layer", "work", "root", "containerd"] {
@@ -41,7 +42,7 @@ pub(super) fn write(
         "ec2e1916-9099-7caf-fd21-012345abcdef\n",
     )?;
 
-    for (path, content) in &wanted.files {
+    for (path, content) in files {
         file::write(&layer(lab, record).join(path), content)?;
     }
     let etc = layer(lab, record).join("etc");
@@ -49,14 +50,13 @@ pub(super) fn write(
         &etc.join("hostname"),
         format!("{}\n", record.local_hostname),
     )?;
-    // Stands for DNS and holds every name of the VPC.
-    file::write(
-        &etc.join("hosts"),
-        network::hosts(&lab.cluster.endpoint_host),
-    )?;
+    // Stands for DNS and holds every name of the lab's VPC, in other VPCs only the machine's own.
+    let hosts = network::hosts(&lab.cluster.endpoint_host);
+    let own = network::host_line(record.private_ip);
+    file::write(&etc.join("hosts"), format!("{hosts}{own}\n"))?;
     file::write(
         &etc.join("systemd/network/10-host0.network"),
-        interface(record),
+        interface(record, subnet),
     )?;
     file::write(
         &etc.join("cni/net.d/10-lab-bridge.conflist"),
@@ -66,22 +66,23 @@ pub(super) fn write(
     let bundle = "etc/ssl/certs/ca-certificates.crt";
     let mut trusted = file::read(&setup::root_path(lab.layout.cache(), Root::Plain).join(bundle))?;
     trusted.push_str(&file::read(&lab.layout.pki("aws-ca.crt"))?);
-    file::write(&etc.join("ssl/certs/ca-certificates.crt"), trusted)
+    file::write(&etc.join("ssl/certs/ca-certificates.crt"), trusted)?;
+    Ok(())
 }
 
-fn interface(record: &MachineRecord) -> String {
+fn interface(record: &MachineRecord, subnet: Subnet) -> String {
     format!(
         "[Match]\nName=host0\n\n[Link]\nMACAddress={}\n\n[Network]\nAddress={}/{}\nGateway={}\n\
          LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
         record.mac,
         record.private_ip,
-        network::PREFIX,
-        network::GATEWAY,
+        subnet.prefix(),
+        subnet.router(),
     )
 }
 
 /// Pods get addresses behind a bridge of the machine's. It stands for the VPC's CNI plug-in.
-fn pod_network(number: u8) -> serde_json::Value {
+fn pod_network(number: u16) -> serde_json::Value {
     json!({
         "cniVersion": "1.0.0",
         "name": "lab",
@@ -92,7 +93,7 @@ fn pod_network(number: u8) -> serde_json::Value {
             "ipMasq": true,
             "ipam": {
                 "type": "host-local",
-                "ranges": [[{"subnet": format!("10.244.{number}.0/24")}]],
+                "ranges": [[{"subnet": network::pod_network(number)}]],
                 "routes": [{"dst": "0.0.0.0/0"}],
             },
         }],
@@ -106,9 +107,9 @@ mod tests {
     #[test]
     fn a_machine_finds_its_address_and_its_router_in_one_file() {
         let record = MachineRecord::typical();
-        let text = interface(&record);
+        let text = interface(&record, Subnet::parse(&record.subnet_cidr).unwrap());
         assert!(
-            text.contains("Address=10.88.0.11/16\nGateway=10.88.0.1\n"),
+            text.contains("Address=10.88.0.11/24\nGateway=10.88.0.1\n"),
             "{text}"
         );
     }

@@ -16,23 +16,25 @@ pub enum UserDataError {
     File(#[from] FileError),
 }
 
-/// Replaces the placeholders. Bytes that are no text (gzip, for example) are left as they are.
-pub(super) fn fill_in(template: &[u8], lab: &Lab) -> Result<Vec<u8>, UserDataError> {
-    let Ok(text) = std::str::from_utf8(template) else {
-        return Ok(template.to_vec());
-    };
-    let authority = Cluster::certificate_authority(&lab.layout)?;
-    let endpoint = lab.cluster.endpoint();
-    Ok(replace(
-        text,
-        &[
-            ("${CLUSTER_NAME}", &lab.cluster.name),
-            ("${API_SERVER_ENDPOINT}", &endpoint),
-            ("${CERTIFICATE_AUTHORITY}", &authority),
-            ("${SERVICE_CIDR}", &lab.cluster.service_cidr),
-        ],
-    )
-    .into_bytes())
+impl Lab {
+    /// User data in which the placeholders are replaced. Bytes that are no text (gzip, for example) are left as they are.
+    pub fn fill_in(&self, template: &[u8]) -> Result<Vec<u8>, UserDataError> {
+        let Ok(text) = std::str::from_utf8(template) else {
+            return Ok(template.to_vec());
+        };
+        let authority = Cluster::certificate_authority(&self.layout)?;
+        let endpoint = self.cluster.endpoint();
+        Ok(replace(
+            text,
+            &[
+                ("${CLUSTER_NAME}", &self.cluster.name),
+                ("${API_SERVER_ENDPOINT}", &endpoint),
+                ("${CERTIFICATE_AUTHORITY}", &authority),
+                ("${SERVICE_CIDR}", &self.cluster.service_cidr),
+            ],
+        )
+        .into_bytes())
+    }
 }
 
 fn replace(text: &str, values: &[(&str, &str)]) -> String {

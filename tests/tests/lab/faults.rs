@@ -141,7 +141,12 @@ fn every_fault_ends_in_its_code() {
 /// What all rows share: whom EC2 refuses, whom `aws-auth` knows.
 fn prepare(lab: &Lab, rows: &[Row]) {
     let refusals = rows.iter().flat_map(Row::refusals).collect();
-    Refusals { refusals }.write(&lab.layout.run()).unwrap();
+    Refusals {
+        refusals,
+        ..Refusals::default()
+    }
+    .write(&lab.layout.run())
+    .unwrap();
     let mappings: Vec<Value> = rows.iter().flat_map(Row::role_mappings).collect();
     let map: ConfigMap = serde_json::from_value(json!({
         "metadata": {"name": "aws-auth"},

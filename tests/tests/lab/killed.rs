@@ -98,7 +98,6 @@ fn an_agent_that_is_killed_on_the_first_boot_is_started_again_and_joins() {
                         &format!("{point:?}: {state:?}"),
                     );
                     lab.remove_machine(&record).unwrap();
-                    lab.delete_node(&record).unwrap();
                 }
             });
         }

@@ -194,7 +194,12 @@ fn says_nothing_of_the_password(lab: &Lab, record: &MachineRecord) {
 fn a_role_that_may_not_ask_is_refused_by_name(lab: &Lab) {
     let role = "may-not-describe";
     let refusals = vec![refused(role, None, Reason::Denied)];
-    Refusals { refusals }.write(&lab.layout.run()).unwrap();
+    Refusals {
+        refusals,
+        ..Refusals::default()
+    }
+    .write(&lab.layout.run())
+    .unwrap();
     let record = lab
         .add_machine(&wanted(role, NODE_CONFIG.to_owned()))
         .unwrap();
@@ -220,7 +225,12 @@ fn a_role_that_may_not_ask_is_refused_by_name(lab: &Lab) {
 
 fn a_throttled_node_joins_a_little_later(lab: &Lab) {
     let refusals = vec![refused(NODE_ROLE, Some(2), Reason::Throttled)];
-    Refusals { refusals }.write(&lab.layout.run()).unwrap();
+    Refusals {
+        refusals,
+        ..Refusals::default()
+    }
+    .write(&lab.layout.run())
+    .unwrap();
     let record = lab
         .add_machine(&wanted(NODE_ROLE, NODE_CONFIG.to_owned()))
         .unwrap();

@@ -189,7 +189,12 @@ fn a_signal_that_is_refused_changes_nothing(lab: &Lab) {
         times: None,
         reason: Reason::Denied,
     }];
-    Refusals { refusals }.write(&lab.layout.run()).unwrap();
+    Refusals {
+        refusals,
+        ..Refusals::default()
+    }
+    .write(&lab.layout.run())
+    .unwrap();
     let settings = format!("  signals: {{ec2Tag: {{key: {TAG}}}}}\n");
     let wanted = Wanted {
         user_data: user_data(CLUSTER, &settings),

@@ -95,6 +95,7 @@ fn a_refusal_is_told_and_taken_back(lab: &Lab) {
     let run = lab.layout.run();
     Refusals {
         refusals: vec![refused],
+        ..Refusals::default()
     }
     .write(&run)
     .unwrap();

@@ -7,6 +7,12 @@ use http::{HeaderName, Method, request};
 use super::fault::Dialect;
 use super::host;
 use crate::cloud::uri;
+use crate::cluster::REGION;
+
+/// Verbs of calls that leave everything as it is.
+const READING: [&str; 9] = [
+    "Assume", "BatchGet", "Decode", "Describe", "Get", "Head", "List", "Lookup", "Simulate",
+];
 
 /// One call with everything that came with it.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub(super) struct Call {
     pub(super) service: String,
     /// Such as `DescribeInstances`; `METHOD /path` where only the API's model would know the name.
     pub(super) action: String,
+    /// Such as `us-east-1`, likewise.
+    pub(super) region: String,
     pub(super) host: String,
     pub(super) head: request::Parts,
     pub(super) body: Bytes,
@@ -29,13 +37,14 @@ impl Call {
         let mut call = Self {
             service: String::new(),
             action: String::new(),
+            region: String::new(),
             host,
             head,
             body,
         };
-        call.service = call.service_signed_for().unwrap_or_else(|| {
-            host::scope(&call.host).map_or_else(|| "unknown".to_owned(), |scope| scope.service)
-        });
+        let unknown = || ("unknown".to_owned(), REGION.to_owned());
+        let by_host = || host::scope(&call.host).map(|scope| (scope.service, scope.region));
+        (call.service, call.region) = call.signed_for().or_else(by_host).unwrap_or_else(unknown);
         call.action = call.action_name();
         call
     }
@@ -52,6 +61,17 @@ impl Call {
     /// Whether an answer of the query protocol is wanted as JSON.
     pub(super) fn wants_json(&self) -> bool {
         header(&self.head, ACCEPT).is_some_and(|accept| accept.contains("application/json"))
+    }
+
+    /// Whether it makes, changes or takes away something.
+    pub(super) fn mutates(&self) -> bool {
+        if self.parameter("DryRun").as_deref() == Some("true") {
+            return false;
+        }
+        match self.action.split_once(' ') {
+            Some((method, _path)) => !matches!(method, "GET" | "HEAD"),
+            None => !READING.iter().any(|verb| self.action.starts_with(verb)),
+        }
     }
 
     /// The parts of the path, decoded.
@@ -73,12 +93,14 @@ impl Call {
                     }
                 }
             }
+            "s3" => Dialect::S3,
             _ if self.target().is_some() => Dialect::JsonRpc,
             _ => Dialect::RestJson,
         }
     }
 
-    fn service_signed_for(&self) -> Option<String> {
+    /// Service and region.
+    fn signed_for(&self) -> Option<(String, String)> {
         let credential = match header(&self.head, AUTHORIZATION) {
             Some(authorization) => {
                 let (_, rest) = authorization.split_once("Credential=")?;
@@ -86,7 +108,9 @@ impl Call {
             }
             None => uri::query_value(self.head.uri.query()?, "X-Amz-Credential")?,
         };
-        credential.split('/').nth(3).map(str::to_owned)
+        let mut parts = credential.split('/').skip(2);
+        let region = parts.next()?.to_owned();
+        Some((parts.next()?.to_owned(), region))
     }
 
     fn action_name(&self) -> String {
@@ -111,24 +135,77 @@ impl Call {
     }
 }
 
-/// The names of the EKS calls that the lab's programs make.
+/// The names of the calls of EKS.
 fn eks_action(method: &Method, path: &[String]) -> Option<&'static str> {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    Some(match (method.as_str(), &path[..]) {
+    let method = method.as_str();
+    if let ["clusters", _, kind, rest @ ..] = &path[..] {
+        return match (method, *kind, rest) {
+            ("POST", "update-config", []) => Some("UpdateClusterConfig"),
+            ("POST", "updates", []) => Some("UpdateClusterVersion"),
+            ("GET", "updates", []) => Some("ListUpdates"),
+            ("GET", "updates", [_]) => Some("DescribeUpdate"),
+            ("POST", "encryption-config", ["associate"]) => Some("AssociateEncryptionConfig"),
+            ("POST", "node-groups", [_, "update-config"]) => Some("UpdateNodegroupConfig"),
+            ("POST", "node-groups", [_, "update-version"]) => Some("UpdateNodegroupVersion"),
+            ("POST", "addons", [_, "update"]) => Some("UpdateAddon"),
+            ("POST", "access-entries", [_]) => Some("UpdateAccessEntry"),
+            ("POST", "pod-identity-associations", [_]) => Some("UpdatePodIdentityAssociation"),
+            (_, "access-entries", [_, "access-policies", rest @ ..]) => match (method, rest) {
+                ("GET", []) => Some("ListAssociatedAccessPolicies"),
+                ("POST", []) => Some("AssociateAccessPolicy"),
+                ("DELETE", [_]) => Some("DisassociateAccessPolicy"),
+                _ => None,
+            },
+            (_, kind, rest) => of_kind(method, kind, rest.len()),
+        };
+    }
+    Some(match (method, &path[..]) {
         ("GET", ["clusters"]) => "ListClusters",
         ("POST", ["clusters"]) => "CreateCluster",
         ("GET", ["clusters", _]) => "DescribeCluster",
         ("DELETE", ["clusters", _]) => "DeleteCluster",
-        ("GET", ["clusters", _, "node-groups"]) => "ListNodegroups",
-        ("POST", ["clusters", _, "node-groups"]) => "CreateNodegroup",
-        ("GET", ["clusters", _, "node-groups", _]) => "DescribeNodegroup",
-        ("DELETE", ["clusters", _, "node-groups", _]) => "DeleteNodegroup",
-        ("GET", ["clusters", _, "access-entries"]) => "ListAccessEntries",
-        ("POST", ["clusters", _, "access-entries"]) => "CreateAccessEntry",
-        ("GET", ["clusters", _, "access-entries", _]) => "DescribeAccessEntry",
-        ("DELETE", ["clusters", _, "access-entries", _]) => "DeleteAccessEntry",
+        ("GET", ["access-policies"]) => "ListAccessPolicies",
+        ("GET", ["addons", "supported-versions"]) => "DescribeAddonVersions",
+        ("GET", ["cluster-versions"]) => "DescribeClusterVersions",
+        ("GET", ["tags", _]) => "ListTagsForResource",
+        ("POST", ["tags", _]) => "TagResource",
+        ("DELETE", ["tags", _]) => "UntagResource",
         _ => return None,
     })
+}
+
+/// The calls that each kind of thing in a cluster has; `names` is how many parts of the path name one.
+fn of_kind(method: &str, kind: &str, names: usize) -> Option<&'static str> {
+    let [list, create, describe, delete] = match kind {
+        "node-groups" => [
+            "ListNodegroups",
+            "CreateNodegroup",
+            "DescribeNodegroup",
+            "DeleteNodegroup",
+        ],
+        "addons" => ["ListAddons", "CreateAddon", "DescribeAddon", "DeleteAddon"],
+        "access-entries" => [
+            "ListAccessEntries",
+            "CreateAccessEntry",
+            "DescribeAccessEntry",
+            "DeleteAccessEntry",
+        ],
+        "pod-identity-associations" => [
+            "ListPodIdentityAssociations",
+            "CreatePodIdentityAssociation",
+            "DescribePodIdentityAssociation",
+            "DeletePodIdentityAssociation",
+        ],
+        _ => return None,
+    };
+    match (method, names) {
+        ("GET", 0) => Some(list),
+        ("POST", 0) => Some(create),
+        ("GET", 1) => Some(describe),
+        ("DELETE", 1) => Some(delete),
+        _ => None,
+    }
 }
 
 fn header(head: &request::Parts, name: HeaderName) -> Option<String> {
@@ -174,10 +251,54 @@ mod tests {
             (cluster.service.as_str(), cluster.action.as_str()),
             ("eks", "DescribeCluster")
         );
+        assert_eq!(cluster.region, "us-west-2");
         assert_eq!(
             call(signed_for("eks").uri("/updates"), "").action,
             "GET /updates"
         );
+    }
+
+    #[test]
+    fn calls_of_eks_are_told_by_their_path() {
+        for (method, path, action) in [
+            ("POST", "/clusters/a/node-groups", "CreateNodegroup"),
+            (
+                "POST",
+                "/clusters/a/node-groups/b/update-config",
+                "UpdateNodegroupConfig",
+            ),
+            (
+                "DELETE",
+                "/clusters/a/access-entries/x/access-policies/y",
+                "DisassociateAccessPolicy",
+            ),
+            ("POST", "/clusters/a/access-entries/x", "UpdateAccessEntry"),
+            (
+                "GET",
+                "/clusters/a/updates/1?nodegroupName=b",
+                "DescribeUpdate",
+            ),
+            ("POST", "/clusters/a/updates", "UpdateClusterVersion"),
+            ("DELETE", "/tags/arn%3Aaws%3Aeks?tagKeys=a", "UntagResource"),
+            (
+                "POST",
+                "/clusters/a/node-groups/b",
+                "POST /clusters/a/node-groups/b",
+            ),
+        ] {
+            let request = signed_for("eks").method(method).uri(path);
+            assert_eq!(call(request, "").action, action, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_changes_something_is_told_by_its_name() {
+        let ec2 = |body| call(signed_for("ec2").method("POST").uri("/"), body).mutates();
+        assert!(ec2("Action=CreateVpc"));
+        assert!(!ec2("Action=DescribeVpcs") && !ec2("Action=RunInstances&DryRun=true"));
+        let s3 =
+            |method: &str| call(signed_for("s3").method(method).uri("/bucket/key"), "").mutates();
+        assert!(s3("PUT") && !s3("GET"));
     }
 
     #[test]

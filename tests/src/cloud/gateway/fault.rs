@@ -23,6 +23,8 @@ pub(super) enum Dialect {
     QueryJson,
     /// EC2's own XML.
     Ec2,
+    /// XML of its own, without an envelope.
+    S3,
     /// JSON with the code in a header (EKS).
     RestJson,
     /// JSON with the code in the body (SSM, `CloudWatch` Logs).
@@ -76,7 +78,7 @@ impl Fault {
 
     /// The error's code in the words of the service.
     pub(super) fn code(&self, dialect: &Dialect) -> String {
-        use Dialect::{Ec2, JsonRpc, Query, QueryJson, RestJson};
+        use Dialect::{Ec2, JsonRpc, Query, QueryJson, RestJson, S3};
         let code = match (&self.problem, dialect) {
             (Problem::Other(code), _) => code,
             (Problem::NotSigned, RestJson | JsonRpc) => "MissingAuthenticationTokenException",
@@ -85,16 +87,17 @@ impl Fault {
             (Problem::SignatureIncomplete, _) => "IncompleteSignature",
             (Problem::UnknownCredential | Problem::SignatureWrong, Ec2) => "AuthFailure",
             (Problem::UnknownCredential, RestJson | JsonRpc) => "UnrecognizedClientException",
-            (Problem::UnknownCredential, Query { .. } | QueryJson) => "InvalidClientTokenId",
+            (Problem::UnknownCredential, Query { .. } | QueryJson | S3) => "InvalidClientTokenId",
             (Problem::CredentialExpired | Problem::SignatureExpired, Ec2) => "RequestExpired",
             (Problem::CredentialExpired, RestJson | JsonRpc) => "ExpiredTokenException",
-            (Problem::CredentialExpired, Query { .. } | QueryJson) => "ExpiredToken",
+            (Problem::CredentialExpired, Query { .. } | QueryJson | S3) => "ExpiredToken",
             (Problem::SignatureExpired | Problem::SignatureWrong, RestJson | JsonRpc) => {
                 "InvalidSignatureException"
             }
-            (Problem::SignatureExpired | Problem::SignatureWrong, Query { .. } | QueryJson) => {
-                "SignatureDoesNotMatch"
-            }
+            (
+                Problem::SignatureExpired | Problem::SignatureWrong,
+                Query { .. } | QueryJson | S3,
+            ) => "SignatureDoesNotMatch",
         };
         code.to_owned()
     }
@@ -127,6 +130,14 @@ impl Fault {
                     xml::escape(&message),
                 );
                 respond(status, "text/xml;charset=UTF-8", &request_id, body)
+            }
+            Dialect::S3 => {
+                let body = format!(
+                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
+                     <Message>{}</Message><RequestId>{request_id}</RequestId></Error>",
+                    xml::escape(&message),
+                );
+                respond(status, "application/xml", &request_id, body)
             }
             Dialect::QueryJson => {
                 let error = json!({ "Code": code, "Message": message, "Type": "Sender" });
@@ -163,7 +174,8 @@ impl Fault {
             (Problem::CredentialExpired | Problem::SignatureExpired, Dialect::Ec2) => {
                 (StatusCode::BAD_REQUEST, "Request has expired.".to_owned())
             }
-            (Problem::Other(_), _) | (_, Dialect::Query { .. } | Dialect::QueryJson) => {
+            (Problem::Other(_), _)
+            | (_, Dialect::Query { .. } | Dialect::QueryJson | Dialect::S3) => {
                 (self.status, self.message.clone())
             }
             (_, Dialect::JsonRpc) => (StatusCode::BAD_REQUEST, self.message.clone()),

@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Request, StatusCode};
 use thiserror::Error;
 
 use super::call::Call;
@@ -13,7 +14,7 @@ use crate::cloud::web::{self, Client, WebError};
 /// The moto behind the gateway.
 #[derive(Debug)]
 pub(super) struct Moto {
-    url: Uri,
+    url: String,
     client: Client,
 }
 
@@ -34,9 +35,9 @@ enum PassOnError {
 }
 
 impl Moto {
-    pub(super) fn new(url: Uri) -> Self {
+    pub(super) fn new(url: &str) -> Self {
         Self {
-            url,
+            url: url.to_owned(),
             client: web::client(),
         }
     }
@@ -68,11 +69,11 @@ impl Moto {
         &self,
         call: &Call,
     ) -> Result<Request<http_body_util::Full<bytes::Bytes>>, http::Error> {
-        let mut uri = self.url.clone().into_parts();
-        uri.path_and_query = call.head.uri.path_and_query().cloned();
+        let path = call.head.uri.path_and_query();
+        let path = path.map_or("/", PathAndQuery::as_str);
         let mut request = Request::builder()
             .method(call.head.method.clone())
-            .uri(Uri::from_parts(uri)?)
+            .uri(format!("{}{path}", self.url))
             .body(call.body.clone().into())?;
         *request.headers_mut() = end_to_end(call.head.headers.clone());
         Ok(request)

@@ -1,6 +1,7 @@
-//! Calls that suites want refused: what a role may not do, and calls that are throttled.
+//! Calls that suites want refused or broken: what a role may not do, calls that are throttled, and faults at numbered
+//! calls.
 //!
-//! In the lab one file, `RUN/faults/gateway.json`, written by suites and read again at each call. The lab has no IAM
+//! One file, `RUN/faults/gateway.json`, written by suites and read again at each call. The lab has no IAM
 //! policies beside it.
 
 use std::collections::HashMap;
@@ -13,16 +14,21 @@ use serde::{Deserialize, Serialize};
 
 use super::call::Call;
 use super::fault::Fault;
+use super::interruption::{Begun, Effect, Interruption, RandomFaults};
+use super::words;
 use crate::cloud::credentials::Identity;
 use crate::cloud::json_file::{self, JsonFileError};
-use crate::cluster::REGION;
 
-/// Everything that is refused; the first that matches a call applies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Everything that is refused or broken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Refusals {
-    /// In order of precedence.
+    /// By role and action; the first that matches a call applies.
     pub refusals: Vec<Refused>,
+    /// At numbered calls; the first that strikes a call applies.
+    pub interruptions: Vec<Interruption>,
+    /// At calls that are drawn, where nothing else strikes.
+    pub random: Option<RandomFaults>,
 }
 
 /// One call that is refused.
@@ -71,28 +77,13 @@ impl Refused {
         self.action == action && caller.arn.contains(&session)
     }
 
-    /// In the words of EC2, or in those of Systems Manager.
+    /// In the words of the service.
     fn fault(&self, caller: &Identity) -> Fault {
         match self.reason {
-            Reason::Denied if self.action.starts_with("ssm:") => Fault::new(
-                StatusCode::BAD_REQUEST,
-                "AccessDeniedException",
-                format!(
-                    "User: {} is not authorized to perform: {action} on resource: arn:aws:ec2:{REGION}:{}:instance/{} because no identity-based policy allows the {action} action",
-                    caller.arn,
-                    caller.account_id,
-                    caller.arn.rsplit('/').next().unwrap_or_default(),
-                    action = self.action,
-                ),
-            ),
-            Reason::Denied if self.action.starts_with("eks:") => Fault::new(
-                StatusCode::FORBIDDEN,
-                "AccessDeniedException",
-                format!(
-                    "User: {} is not authorized to perform: {} because no identity-based policy allows the {} action",
-                    caller.arn, self.action, self.action,
-                ),
-            ),
+            Reason::Denied => words::denied(caller, &self.action),
+            Reason::Throttled => {
+                words::throttled(self.action.split(':').next().unwrap_or_default())
+            }
             Reason::RegionDisabled => Fault::new(
                 StatusCode::FORBIDDEN,
                 "RegionDisabledException",
@@ -102,20 +93,6 @@ impl Refused {
                 ),
             ),
             Reason::SignatureExpired | Reason::SignatureNotYetCurrent => self.out_of_time(),
-            Reason::Denied => Fault::new(
-                StatusCode::FORBIDDEN,
-                "UnauthorizedOperation",
-                format!(
-                    "You are not authorized to perform this operation. User: {} is not authorized to perform: {action} because no identity-based policy allows the {action} action. Encoded authorization failure message: bm90IGEgcmVhbCBvbmU",
-                    caller.arn,
-                    action = self.action,
-                ),
-            ),
-            Reason::Throttled => Fault::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "RequestLimitExceeded",
-                "Request limit exceeded.",
-            ),
             Reason::NotFound => Fault::new(
                 StatusCode::BAD_REQUEST,
                 "InvalidInstanceID.NotFound",
@@ -166,6 +143,21 @@ impl Gate {
             path: path(run),
             struck: Mutex::default(),
         }
+    }
+
+    /// What happens to the last of these calls.
+    pub(super) fn effect(&self, begun: &[Begun]) -> Result<Option<Effect>, Fault> {
+        let refusals: Refusals = json_file::read(&self.path)?.unwrap_or_default();
+        let mut interruptions = refusals.interruptions.iter();
+        let struck = interruptions.find_map(|interruption| interruption.at(begun));
+        Ok(struck.or_else(|| refusals.random?.at(begun)))
+    }
+
+    /// Forgets all faults, and how often each has struck.
+    pub(super) fn reset(&self) -> Result<(), JsonFileError> {
+        let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
+        struck.clear();
+        json_file::remove(&self.path)
     }
 
     /// Whether the call may pass.

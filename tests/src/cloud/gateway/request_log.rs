@@ -1,4 +1,5 @@
-//! The log of calls, `RUN/log/gateway-requests.jsonl`: one JSON line a request, for suites to assert on.
+//! The log of calls, `RUN/log/gateway-requests.jsonl`: one JSON line a request, for suites to assert on. A line is
+//! written when a call ends, so the numbers, which are given when it begins, may be out of order.
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -8,9 +9,13 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::interruption::{Begun, Effect};
+
 /// One call, without anything secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedRequest {
+    /// Counts the calls in the order in which they came, from 1.
+    pub number: u64,
     /// When it was read.
     pub time: Timestamp,
     /// Where it came from.
@@ -19,12 +24,17 @@ pub struct LoggedRequest {
     pub service: String,
     /// Such as `DescribeInstances`.
     pub action: String,
+    /// Whether it makes, changes or takes away something, if it is done.
+    pub mutates: bool,
     /// ARN of who signed it; `None` if he was refused.
     pub caller: Option<String>,
     /// Status of the answer.
     pub status: u16,
     /// Code of the error that the gateway itself answered with.
     pub error: Option<String>,
+    /// What a suite had done to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
 }
 
 impl LoggedRequest {
@@ -45,6 +55,7 @@ impl LoggedRequest {
 pub(super) struct RequestLog {
     path: PathBuf,
     one_at_a_time: Mutex<()>,
+    begun: Mutex<Vec<Begun>>,
 }
 
 impl RequestLog {
@@ -52,6 +63,44 @@ impl RequestLog {
         Self {
             path: path(run),
             one_at_a_time: Mutex::new(()),
+            begun: Mutex::default(),
+        }
+    }
+
+    /// Numbers a call, and lets `look` at all that have begun, this one last.
+    pub(super) fn begin<T>(
+        &self,
+        mutates: bool,
+        caller: Option<&str>,
+        look: impl FnOnce(&[Begun]) -> T,
+    ) -> (u64, T) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = begun.last().map_or(1, |last| last.number + 1);
+        begun.push(Begun {
+            number,
+            mutates,
+            caller: caller.map(str::to_owned),
+        });
+        (number, look(&begun))
+    }
+
+    /// Number of the last call that has begun; 0 before the first.
+    pub(super) fn last(&self) -> u64 {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.last().map_or(0, |last| last.number)
+    }
+
+    /// Forgets all calls; the next is the first.
+    pub(super) fn reset(&self) -> io::Result<()> {
+        let _guard = self
+            .one_at_a_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.clear();
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 

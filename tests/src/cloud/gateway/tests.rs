@@ -1,8 +1,11 @@
 //! The gateway over real sockets, with a stand-in for moto that says what it was asked.
 
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::*;
+use crate::cloud::access_entry::AccessEntries;
+use crate::cloud::cluster::ClusterDescription;
 use crate::cloud::credentials::MintedCredential;
 use crate::cloud::record::{self, MachineRecord};
 use crate::cloud::test_client::{TestCall, send};
@@ -26,7 +29,9 @@ impl Drop for Running {
 }
 
 /// Answers with what it was asked, in a status that the gateway never uses itself.
-async fn echo(request: Request) -> (StatusCode, [(&'static str, &'static str); 1], String) {
+async fn echo(
+    request: axum::extract::Request,
+) -> (StatusCode, [(&'static str, &'static str); 1], String) {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let authorization = head.headers["authorization"].to_str().unwrap();
@@ -61,11 +66,12 @@ fn cluster() -> ClusterDescription {
 impl Running {
     async fn start() -> Self {
         let moto = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let moto_url = format!("http://{}", moto.local_addr().unwrap())
-            .parse()
-            .unwrap();
+        let behind = moto::Moto::new(
+            &format!("http://{}", moto.local_addr().unwrap()),
+            "us-west-2",
+        );
         let moto = tokio::spawn(async move {
-            axum::serve(moto, Router::new().fallback(echo))
+            axum::serve(moto, axum::Router::new().fallback(echo))
                 .await
                 .unwrap();
         });
@@ -76,13 +82,17 @@ impl Running {
         let gateway = Gateway::new(
             run.path().to_owned(),
             credentials.clone(),
-            cluster(),
-            access_entries,
-            moto_url,
+            Some(OwnCluster {
+                description: cluster(),
+                access_entries,
+                exists: true,
+            }),
+            &behind,
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway = tokio::spawn(async move { Arc::new(gateway).serve(listener).await.unwrap() });
+        let gateway = Arc::new(gateway).serve(listener);
+        let gateway = tokio::spawn(async move { match gateway.await {} });
         Self {
             address,
             run,
@@ -382,6 +392,10 @@ async fn access_entries_are_made_shown_and_taken_away() {
         gateway.eks("GET", entries, "").await.1["accessEntries"],
         json!([arn])
     );
+    // The same request again is the same entry; another one for the same principal is refused.
+    let (status, again) = gateway.eks("POST", entries, &body.to_string()).await;
+    assert_eq!((status, again), (StatusCode::OK, made));
+    let body = json!({ "principalArn": arn, "type": "EC2_LINUX", "clientRequestToken": "2" });
     let (status, _) = gateway.eks("POST", entries, &body.to_string()).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(
@@ -567,6 +581,7 @@ async fn systems_manager_knows_the_instances_that_have_reported() {
             times: None,
             reason: Reason::Denied,
         }],
+        ..Refusals::default()
     }
     .write(gateway.run.path())
     .unwrap();

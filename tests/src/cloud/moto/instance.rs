@@ -6,7 +6,9 @@ use std::net::Ipv4Addr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::{Moto, MotoError, need};
+use jiff::Timestamp;
+
+use super::{Moto, MotoError, incomplete, need};
 use crate::cloud::xml;
 
 /// What `RunInstances` is asked for.
@@ -28,11 +30,19 @@ pub struct InstanceSpec {
     pub tags: BTreeMap<String, String>,
 }
 
-/// What EC2 knows of an instance then.
+/// What EC2 knows of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     /// `i-` and 17 hexadecimal digits.
     pub instance_id: String,
+    /// Such as `running` or `stopped`.
+    pub state: String,
+    /// `ami-…`.
+    pub image_id: String,
+    /// Such as `m5.large`.
+    pub instance_type: String,
+    /// The address of the primary interface.
+    pub private_ip: Ipv4Addr,
     /// Such as `ip-10-88-0-11.us-west-2.compute.internal`.
     pub private_dns_name: String,
     /// `eni-…` of the primary interface.
@@ -41,20 +51,105 @@ pub struct Instance {
     pub subnet_id: String,
     /// `vpc-…`.
     pub vpc_id: String,
+    /// Such as `us-west-2a`.
+    pub availability_zone: String,
+    /// Name of the instance profile.
+    pub instance_profile: Option<String>,
+    /// With those that came from a launch template and an Auto Scaling group.
+    pub tags: BTreeMap<String, String>,
+    /// Whether the metadata service shows the tags.
+    pub metadata_tags: bool,
+    /// When it was launched.
+    pub launch_time: Timestamp,
+}
+
+impl Instance {
+    /// Reads an `item` of an `instancesSet`.
+    fn read(item: &str, action: &str) -> Result<Self, MotoError> {
+        let text = |element| need(item, action, element);
+        let state = xml::element(item, "instanceState").unwrap_or_default();
+        let profile = xml::element(item, "iamInstanceProfile");
+        let profile = profile.and_then(|profile| xml::text(profile, "arn"));
+        let tags = items(item, "tagSet");
+        Ok(Self {
+            instance_id: text("instanceId")?,
+            state: need(state, action, "name")?,
+            image_id: text("imageId")?,
+            instance_type: text("instanceType")?,
+            private_ip: text("privateIpAddress")?
+                .parse()
+                .map_err(|_| incomplete(action, "privateIpAddress"))?,
+            private_dns_name: text("privateDnsName")?,
+            interface_id: text("networkInterfaceId")?,
+            subnet_id: text("subnetId")?,
+            vpc_id: text("vpcId")?,
+            availability_zone: text("availabilityZone")?,
+            instance_profile: profile.map(|arn| {
+                let name = arn.rsplit_once('/').map(|(_, name)| name.to_owned());
+                name.unwrap_or(arn)
+            }),
+            tags: tags
+                .filter_map(|tag| {
+                    let value = xml::text(tag, "value").unwrap_or_default();
+                    Some((xml::text(tag, "key")?, value))
+                })
+                .collect(),
+            metadata_tags: xml::element(item, "instanceMetadataTags") == Some("enabled"),
+            launch_time: text("launchTime")?
+                .parse()
+                .map_err(|_| incomplete(action, "launchTime"))?,
+        })
+    }
 }
 
 impl Moto {
-    /// Starts an instance.
-    pub async fn run_instance(&self, spec: &InstanceSpec) -> Result<Instance, MotoError> {
+    /// Starts an instance; returns its id.
+    pub async fn run_instance(&self, spec: &InstanceSpec) -> Result<String, MotoError> {
         let action = "RunInstances";
         let answer = self.send("ec2", action, parameters(spec)).await?;
-        Ok(Instance {
-            instance_id: need(&answer, action, "instanceId")?,
-            private_dns_name: need(&answer, action, "privateDnsName")?,
-            interface_id: need(&answer, action, "networkInterfaceId")?,
-            subnet_id: need(&answer, action, "subnetId")?,
-            vpc_id: need(&answer, action, "vpcId")?,
-        })
+        need(&answer, action, "instanceId")
+    }
+
+    /// All instances that are not terminated.
+    pub async fn instances(&self) -> Result<Vec<Instance>, MotoError> {
+        let states = ["pending", "running", "stopping", "stopped"];
+        let mut parameters = vec![("Filter.1.Name".to_owned(), "instance-state-name".to_owned())];
+        parameters.extend(states.iter().zip(1..).map(|(state, number)| {
+            let name = format!("Filter.1.Value.{number}");
+            (name, (*state).to_owned())
+        }));
+        self.describe_instances(parameters).await
+    }
+
+    /// What EC2 knows of this instance.
+    pub async fn instance(&self, instance_id: &str) -> Result<Instance, MotoError> {
+        let parameters = vec![("InstanceId.1".to_owned(), instance_id.to_owned())];
+        let mut instances = self.describe_instances(parameters).await?;
+        instances
+            .pop()
+            .ok_or_else(|| incomplete("DescribeInstances", "instancesSet"))
+    }
+
+    async fn describe_instances(
+        &self,
+        parameters: Vec<(String, String)>,
+    ) -> Result<Vec<Instance>, MotoError> {
+        let action = "DescribeInstances";
+        let answer = self.send("ec2", action, parameters).await?;
+        items(&answer, "reservationSet")
+            .flat_map(|reservation| items(reservation, "instancesSet"))
+            .map(|item| Instance::read(item, action))
+            .collect()
+    }
+
+    /// The user data of an instance, in base64, from wherever they came; `None` when it has none.
+    pub async fn user_data(&self, instance_id: &str) -> Result<Option<String>, MotoError> {
+        let parameters = [("InstanceId", instance_id), ("Attribute", "userData")];
+        let answer = self
+            .call("ec2", "DescribeInstanceAttribute", &parameters)
+            .await?;
+        let user_data = xml::element(&answer, "userData").unwrap_or_default();
+        Ok(xml::text(user_data, "value").filter(|text| !text.is_empty()))
     }
 
     /// Ends an instance; one that EC2 does not know is no error.
@@ -101,6 +196,14 @@ impl Moto {
     }
 }
 
+/// The items of the first set of that name.
+fn items<'a>(document: &'a str, set: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let set = xml::element(document, set).unwrap_or_default();
+    xml::children(set)
+        .into_iter()
+        .map(|(_item, content)| content)
+}
+
 fn parameters(spec: &InstanceSpec) -> Vec<(String, String)> {
     let mut parameters: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: &str| parameters.push((name.to_owned(), value.to_owned()));
@@ -137,6 +240,33 @@ fn parameters(spec: &InstanceSpec) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_of_an_auto_scaling_group_is_read() {
+        let item = "<networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId>\
+            <groupSet><item><groupId>sg-1</groupId></item></groupSet></item></networkInterfaceSet>\
+            <metadataOptions><instanceMetadataTags>enabled</instanceMetadataTags></metadataOptions>\
+            <instanceId>i-1</instanceId><imageId>ami-1</imageId>\
+            <instanceState><code>16</code><name>running</name></instanceState>\
+            <privateDnsName>ip-10-0-1-4.ec2.internal</privateDnsName><instanceType>m5.large</instanceType>\
+            <launchTime>2026-11-27T18:04:59.000Z</launchTime>\
+            <placement><availabilityZone>us-east-1b</availabilityZone></placement>\
+            <subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId><privateIpAddress>10.0.1.4</privateIpAddress>\
+            <iamInstanceProfile><arn>arn:aws:iam::123456789012:instance-profile/eks/node</arn></iamInstanceProfile>\
+            <tagSet><item><key>eks:nodegroup-name</key><value>general</value></item>\
+            <item><key>empty</key><value/></item></tagSet>";
+        let instance = Instance::read(item, "DescribeInstances").unwrap();
+        assert_eq!(instance.state, "running");
+        assert_eq!(instance.interface_id, "eni-1");
+        assert_eq!(instance.private_ip, Ipv4Addr::new(10, 0, 1, 4));
+        assert_eq!(instance.instance_profile.as_deref(), Some("node"));
+        assert_eq!(instance.tags["eks:nodegroup-name"], "general");
+        assert_eq!(instance.tags["empty"], "");
+        assert!(instance.metadata_tags);
+
+        let error = Instance::read("<instanceId>i-1</instanceId>", "DescribeInstances");
+        assert!(error.unwrap_err().to_string().contains("`name`"));
+    }
 
     #[test]
     fn a_specification_becomes_the_parameters_of_the_call() {

@@ -1,0 +1,160 @@
+//! `kill -9` of an apply and of a delete after every call that changes something: the next run goes on, and ends where a run
+//! ends that nobody disturbed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use lab::cloud::gateway::{Calls, Effect, Interruption, Refusals};
+use tokio::time::{Instant, sleep};
+
+use super::{Place, example, text, witness};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The cluster in which most kinds of things are made. Each run does one thing more and is killed.
+#[test]
+fn an_apply_and_a_delete_that_are_killed_again_and_again_go_on() {
+    Place::with(async |place| {
+        let document = example::document(place, "new-vpc").await;
+        let (apply, delete) = commands(&document);
+        let before = witness::counts(&witness::everything(place).await);
+        place.ends(0, &apply).await;
+        let whole = witness::counts(&witness::everything(place).await);
+        place.ends(0, &delete).await;
+
+        let kills = kill_until_done(place, &apply).await;
+        let made = witness::counts(&witness::everything(place).await);
+        assert_eq!(made, whole, "after {kills} kills");
+        place.nothing_to_do(&document).await;
+        println!("apply killed {kills} times, ends as it should");
+
+        let kills = kill_until_done(place, &delete).await;
+        let left = witness::counts(&witness::everything(place).await);
+        assert_eq!(left, before, "after {kills} kills");
+        println!("delete killed {kills} times, nothing left");
+    });
+}
+
+/// Every call of a small cluster, and a run that makes up for it: what was made before the kill is not made again.
+#[test]
+fn a_kill_after_any_one_call_is_made_up_for_by_one_more_run() {
+    Place::with(async |place| {
+        let document = example::document(place, "pinned-ami").await;
+        let (apply, delete) = commands(&document);
+        let before = witness::everything(place).await;
+        let calls = creations_of(place, &apply, 0).await;
+        let calls_of_delete = creations_of(place, &delete, 0).await;
+        let most = calls.mutating.max(calls_of_delete.mutating);
+        for call in 1..=most {
+            let again = creations_of(place, &apply, call).await;
+            assert_eq!(again.made, calls.made, "killed after call {call}");
+            place.nothing_to_do(&document).await;
+            let again = creations_of(place, &delete, call).await;
+            assert_eq!(again.made, calls_of_delete.made, "killed after call {call}");
+        }
+        let left = witness::everything(place).await;
+        assert_eq!(left, before);
+        println!(
+            "{} calls of an apply and {} of a delete, each the last before a kill",
+            calls.mutating, calls_of_delete.mutating
+        );
+    });
+}
+
+fn commands(document: &str) -> (Vec<&str>, Vec<&str>) {
+    (
+        vec!["apply", "--file", document, "--yes", "--no-nodes"],
+        vec!["delete", "--file", document, "--yes"],
+    )
+}
+
+/// What a command did.
+struct Done {
+    /// How many calls changed something.
+    mutating: u64,
+    /// How often each call was done that makes something.
+    made: BTreeMap<String, u32>,
+}
+
+/// Runs a command to its end, after a run that is killed after its so manieth call that changes something, or after none.
+async fn creations_of(place: &Place, arguments: &[&str], call: u64) -> Done {
+    let start = place.account.last_call();
+    if call > 0 {
+        killed_at(place, arguments, call).await;
+    }
+    place.ends(0, arguments).await;
+    let log = place.account.log().unwrap();
+    let mut done = Done {
+        mutating: 0,
+        made: BTreeMap::new(),
+    };
+    for call in log
+        .iter()
+        .filter(|call| call.number > start && call.mutates)
+    {
+        done.mutating += 1;
+        // A new version of a launch template, tags or a rule are made as often as one likes.
+        let makes = ["Create", "Allocate", "Run"]
+            .iter()
+            .any(|verb| call.action.starts_with(verb));
+        if makes && call.action != "CreateTags" && call.status < 300 {
+            *done
+                .made
+                .entry(format!("{}:{}", call.service, call.action))
+                .or_default() += 1;
+        }
+    }
+    done
+}
+
+/// Runs a command again and again, and kills it each time after its first call that changes something.
+async fn kill_until_done(place: &Place, arguments: &[&str]) -> u32 {
+    let mut kills = 0;
+    while killed_at(place, arguments, 1).await {
+        kills += 1;
+        assert!(kills < 400, "{}", arguments.join(" "));
+    }
+    kills
+}
+
+/// Runs a command and kills it once its so manieth call that changes something is done and not answered. False when it
+/// ended well before.
+async fn killed_at(place: &Place, arguments: &[&str], call: u64) -> bool {
+    let start = place.account.last_call();
+    let interruption = Interruption {
+        start,
+        call,
+        of: Calls::Mutating,
+        caller: None,
+        effect: Effect::DoneThenHeld,
+    };
+    let faults = Refusals {
+        interruptions: vec![interruption],
+        ..Refusals::default()
+    };
+    place.account.set_faults(&faults).unwrap();
+    let mut child = place.start(arguments);
+    let began = Instant::now();
+    let mut ended = None;
+    while !is_held(place, start) && ended.is_none() {
+        assert!(began.elapsed() < PATIENCE, "{}", arguments.join(" "));
+        sleep(Duration::from_millis(10)).await;
+        ended = child.try_wait().unwrap();
+    }
+    let is_killed = ended.is_none();
+    if is_killed {
+        child.start_kill().unwrap();
+    }
+    let output = child.wait_with_output().await.unwrap();
+    if !is_killed {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    place.account.set_faults(&Refusals::default()).unwrap();
+    is_killed
+}
+
+/// Whether a call after this one is done, and not answered.
+fn is_held(place: &Place, start: u64) -> bool {
+    let log = place.account.log().unwrap();
+    log.iter()
+        .any(|call| call.number > start && call.effect == Some(Effect::DoneThenHeld))
+}

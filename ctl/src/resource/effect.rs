@@ -42,7 +42,7 @@ pub fn effect(kind: Kind, path: &[&str]) -> Effect {
             "the network of a VPC cannot be changed: make a cluster in another VPC and move to it",
         ),
         (Kind::Subnet, "vpc" | "cidr" | "zone")
-        | (Kind::InternetGateway | Kind::RouteTable, "vpc")
+        | (Kind::RouteTable, "vpc")
         | (Kind::NatGateway, "subnet" | "allocation")
         | (Kind::SecurityGroup, "vpc" | "name" | "description")
         | (Kind::OidcProvider, "url")

@@ -18,14 +18,35 @@ pub(super) async fn create(at: At<'_>, wanted: &InternetGateway) -> Result<Outpu
         None => make(at, wanted).await?,
     };
     if !found.is_some_and(|found| is_attached(found, wanted)) {
-        let call = at.clients.ec2.attach_internet_gateway();
-        let call = call
-            .internet_gateway_id(&gateway)
-            .vpc_id(plain(&wanted.vpc));
-        let attached = call.send().await;
-        unless_exists(attached.map_err(at.failed("ec2:AttachInternetGateway")))?;
+        attach(at, &gateway, wanted).await?;
     }
     Ok(id(gateway))
+}
+
+async fn attach(at: At<'_>, gateway: &str, wanted: &InternetGateway) -> Result<(), Error> {
+    let call = at.clients.ec2.attach_internet_gateway();
+    let call = call.internet_gateway_id(gateway).vpc_id(plain(&wanted.vpc));
+    let attached = call.send().await;
+    unless_exists(attached.map_err(at.failed("ec2:AttachInternetGateway")))?;
+    Ok(())
+}
+
+/// From every VPC but this one.
+async fn detach(
+    at: At<'_>,
+    gateway: &types::InternetGateway,
+    but: Option<&str>,
+) -> Result<(), Error> {
+    let vpcs = gateway.attachments().iter().filter_map(|it| it.vpc_id());
+    for vpc in vpcs.filter(|vpc| Some(*vpc) != but) {
+        let call = at.clients.ec2.detach_internet_gateway();
+        let call = call
+            .set_internet_gateway_id(gateway.internet_gateway_id().map(str::to_owned))
+            .vpc_id(vpc);
+        let detached = call.send().await;
+        unless_gone(detached.map_err(at.failed("ec2:DetachInternetGateway")))?;
+    }
+    Ok(())
 }
 
 async fn make(at: At<'_>, wanted: &InternetGateway) -> Result<String, Error> {
@@ -58,6 +79,13 @@ pub(super) async fn change(
     fields: &[FieldChange],
 ) -> Result<Outputs, Error> {
     ec2_tags::change(at, gateway, fields, (&observed.tags, &wanted.tags)).await?;
+    if let Some(found) = find(at, wanted, &id(gateway)).await? {
+        // One that was made and not attached, by a run that was stopped between the two.
+        detach(at, &found, Some(plain(&wanted.vpc))).await?;
+        if !is_attached(&found, wanted) {
+            attach(at, gateway, wanted).await?;
+        }
+    }
     Ok(id(gateway))
 }
 
@@ -69,11 +97,7 @@ pub(super) async fn delete(
     let Some(found) = find(at, observed, &id(gateway)).await? else {
         return Ok(());
     };
-    for vpc in found.attachments().iter().filter_map(|it| it.vpc_id()) {
-        let call = at.clients.ec2.detach_internet_gateway();
-        let detached = call.internet_gateway_id(gateway).vpc_id(vpc).send().await;
-        unless_gone(detached.map_err(at.failed("ec2:DetachInternetGateway")))?;
-    }
+    detach(at, &found, None).await?;
     let call = at.clients.ec2.delete_internet_gateway();
     let deleted = call.internet_gateway_id(gateway).send().await;
     deleted.map_err(at.failed("ec2:DeleteInternetGateway"))?;

@@ -11,10 +11,11 @@ from awscli.clidriver import create_clidriver
 
 def main() -> None:
     answers = []
+    driver = create_clidriver()
     for arguments in json.load(sys.stdin):
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
-            code = create_clidriver().main([*arguments, "--output", "json"])
+            code = driver.main([*arguments, "--output", "json"])
         if code:
             sys.exit(f"aws {' '.join(arguments)}: exit code {code}")
         answers.append(json.loads(output.getvalue() or "null"))

@@ -217,6 +217,11 @@ impl Account {
         Ok(log)
     }
 
+    /// How many calls so far were done and are never answered.
+    pub fn held(&self) -> u64 {
+        self.gateway.held()
+    }
+
     /// Number of the last call that has begun, also of one that never ended; 0 before the first.
     pub fn last_call(&self) -> u64 {
         self.gateway.last_call()

@@ -134,6 +134,11 @@ impl Gateway {
         }
     }
 
+    /// How many calls so far were done and are never answered.
+    pub(super) fn held(&self) -> u64 {
+        self.log.held()
+    }
+
     /// Number of the last call that has begun.
     pub(super) fn last_call(&self) -> u64 {
         self.log.last()

@@ -4,6 +4,7 @@
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -56,6 +57,8 @@ pub(super) struct RequestLog {
     path: PathBuf,
     one_at_a_time: Mutex<()>,
     begun: Mutex<Vec<Begun>>,
+    /// How many calls are done and never answered.
+    held: AtomicU64,
 }
 
 impl RequestLog {
@@ -64,6 +67,7 @@ impl RequestLog {
             path: path(run),
             one_at_a_time: Mutex::new(()),
             begun: Mutex::default(),
+            held: AtomicU64::new(0),
         }
     }
 
@@ -90,6 +94,11 @@ impl RequestLog {
         begun.last().map_or(0, |last| last.number)
     }
 
+    /// How many calls so far were done and are never answered.
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// Forgets all calls; the next is the first.
     pub(super) fn reset(&self) -> io::Result<()> {
         let _guard = self
@@ -106,6 +115,9 @@ impl RequestLog {
 
     /// Adds a line; a log that cannot be written is no reason to refuse the call.
     pub(super) fn add(&self, request: &LoggedRequest) {
+        if request.effect == Some(Effect::DoneThenHeld) {
+            self.held.fetch_add(1, Ordering::Relaxed);
+        }
         let _guard = self
             .one_at_a_time
             .lock()

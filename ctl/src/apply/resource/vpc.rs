@@ -17,7 +17,12 @@ pub(super) async fn create(at: At<'_>, wanted: &Vpc) -> Result<Outputs, Error> {
         Some(vpc) => vpc.to_owned(),
         None => make(at, wanted).await?,
     };
-    set_attributes(at, &vpc, wanted).await?;
+    // Only a plan that knew nothing of it gets here with one that was there; what it then has is set in any case.
+    let has = match found {
+        Some(_) => (!wanted.dns_support, !wanted.dns_hostnames),
+        None => NEW,
+    };
+    set_attributes(at, &vpc, has, wanted).await?;
     Ok(id(vpc))
 }
 
@@ -37,19 +42,29 @@ async fn make(at: At<'_>, wanted: &Vpc) -> Result<String, Error> {
     at.has(CREATE, "id", vpc.map(str::to_owned))
 }
 
-/// EC2 takes one attribute a call, and host names only after the resolver.
-async fn set_attributes(at: At<'_>, vpc: &str, wanted: &Vpc) -> Result<(), Error> {
+/// Whether the resolver and host names are on in a VPC that was just made.
+const NEW: (bool, bool) = (true, false);
+
+/// Sets what differs. EC2 takes one attribute a call, and host names only after the resolver.
+async fn set_attributes(
+    at: At<'_>,
+    vpc: &str,
+    (has_support, has_hostnames): (bool, bool),
+    wanted: &Vpc,
+) -> Result<(), Error> {
     let flag = |value| AttributeBooleanValue::builder().value(value).build();
     let modify = || at.clients.ec2.modify_vpc_attribute().vpc_id(vpc);
-    let support = modify().enable_dns_support(flag(wanted.dns_support));
-    let hostnames = modify().enable_dns_hostnames(flag(wanted.dns_hostnames));
+    let support = (has_support != wanted.dns_support)
+        .then(|| modify().enable_dns_support(flag(wanted.dns_support)));
+    let hostnames = (has_hostnames != wanted.dns_hostnames)
+        .then(|| modify().enable_dns_hostnames(flag(wanted.dns_hostnames)));
     // Host names need the resolver: the one that goes off goes first.
     let calls = if wanted.dns_support {
         [support, hostnames]
     } else {
         [hostnames, support]
     };
-    for call in calls {
+    for call in calls.into_iter().flatten() {
         call.send().await.map_err(at.failed(MODIFY))?;
     }
     Ok(())
@@ -61,10 +76,8 @@ pub(super) async fn change(
     (observed, wanted): (&Vpc, &Vpc),
     fields: &[FieldChange],
 ) -> Result<Outputs, Error> {
-    if (observed.dns_support, observed.dns_hostnames) != (wanted.dns_support, wanted.dns_hostnames)
-    {
-        set_attributes(at, vpc, wanted).await?;
-    }
+    let has = (observed.dns_support, observed.dns_hostnames);
+    set_attributes(at, vpc, has, wanted).await?;
     ec2_tags::change(at, vpc, fields, (&observed.tags, &wanted.tags)).await?;
     Ok(id(vpc))
 }

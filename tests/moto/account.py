@@ -20,6 +20,8 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend, Zone
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import IAMBackend
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend
 
 # Local zones in which this account has opted in.
@@ -231,6 +233,15 @@ def delete_vpc(before, self, vpc_id):
 
 
 # Zones say whether one must opt in; local zones are listed with the others once one has.
+@replace(IAMBackend, "remove_role_from_instance_profile")
+def remove_role_from_instance_profile(before, self, profile_name, role_name):
+    """A role that is not in the profile, such as after a repeated call, is an answer and no error of the service."""
+    roles = [role.name for role in self.get_instance_profile(profile_name).roles]
+    if role_name not in roles:
+        raise NotFoundException(f"Role {role_name} in InstanceProfile {profile_name} cannot be found.")
+    return before(self, profile_name, role_name)
+
+
 Zone.opt_in_status = "opt-in-not-required"
 
 

@@ -1,6 +1,8 @@
 //! `nodectl plan`, `apply` and `delete` against an account of moto and the gateway: what is made, what a second run finds,
-//! what a kill at any call leaves behind, and how long it takes.
+//! what a kill or a fault at any call leaves behind, and how long it takes.
 
+#[path = "clusters/broken.rs"]
+mod broken;
 #[path = "clusters/example.rs"]
 mod example;
 #[path = "clusters/killed.rs"]

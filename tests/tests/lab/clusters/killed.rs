@@ -10,6 +10,30 @@ use super::{Place, example, text, witness};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The cluster in which most kinds of things are made. Each run does one thing more and is killed.
+#[test]
+fn an_apply_and_a_delete_that_are_killed_again_and_again_go_on() {
+    Place::with(async |place| {
+        let document = example::document(place, "new-vpc").await;
+        let (apply, delete) = commands(&document);
+        let before = witness::counts(&witness::everything(place).await);
+        place.ends(0, &apply).await;
+        let whole = witness::counts(&witness::everything(place).await);
+        place.ends(0, &delete).await;
+
+        let kills = kill_until_done(place, &apply).await;
+        let made = witness::counts(&witness::everything(place).await);
+        assert_eq!(made, whole, "after {kills} kills");
+        place.nothing_to_do(&document).await;
+        println!("apply killed {kills} times, ends as it should");
+
+        let kills = kill_until_done(place, &delete).await;
+        let left = witness::counts(&witness::everything(place).await);
+        assert_eq!(left, before, "after {kills} kills");
+        println!("delete killed {kills} times, nothing left");
+    });
+}
+
 /// Every call of a small cluster, and a run that makes up for it: what was made before the kill is not made again.
 #[test]
 fn a_kill_after_any_one_call_is_made_up_for_by_one_more_run() {
@@ -87,6 +111,16 @@ async fn creations_of(place: &Place, arguments: &[&str], call: u64) -> Done {
         }
     }
     done
+}
+
+/// Runs a command again and again, and kills it each time after its first call that changes something.
+async fn kill_until_done(place: &Place, arguments: &[&str]) -> u32 {
+    let mut kills = 0;
+    while killed_at(place, arguments, 1).await {
+        kills += 1;
+        assert!(kills < 400, "{}", arguments.join(" "));
+    }
+    kills
 }
 
 /// Runs a command and kills it once its so manieth call that changes something is done and not answered. False when it

@@ -25,6 +25,16 @@ fn entries() -> [Entry; 2] {
     ]
 }
 
+/// Opens a journal that was just closed: a program that another test starts at this moment holds the lock until it runs.
+fn reopen(directory: &Path) -> Journal {
+    loop {
+        match open(directory) {
+            Err(Error::Locked { .. }) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 const FILE: &str = "123456789012-us-west-2-prod.jsonl";
 const LAST: &str = "123456789012-us-west-2-prod.last.jsonl";
 
@@ -70,7 +80,7 @@ fn only_its_owner_reads_it() {
 fn every_torn_end_is_cut_off_and_written_over() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(FILE);
-    let mut journal = open(home.path()).unwrap();
+    let mut journal = reopen(home.path());
     journal.begin("plan").unwrap();
     journal.append(&entries()).unwrap();
     drop(journal);
@@ -78,7 +88,7 @@ fn every_torn_end_is_cut_off_and_written_over() {
     let third = whole.iter().rposition(|byte| *byte == b'{').unwrap();
     for length in third..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        let mut journal = open(home.path()).unwrap();
+        let mut journal = reopen(home.path());
         journal.append(&entries()[1..]).unwrap();
         drop(journal);
         let mended = fs::read_to_string(&path).unwrap();
@@ -86,14 +96,14 @@ fn every_torn_end_is_cut_off_and_written_over() {
             mended.lines().count(),
             whole.split(|byte| *byte == b'\n').count() - 1
         );
-        assert!(open(home.path()).unwrap().outputs(&vpc()).is_some());
+        assert!(reopen(home.path()).outputs(&vpc()).is_some());
     }
     // A file system may also give back zeros.
     let mut zeros = whole.clone();
     zeros.extend([0; 17]);
     zeros.push(b'\n');
     fs::write(&path, zeros).unwrap();
-    drop(open(home.path()).unwrap());
+    drop(reopen(home.path()));
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
 
@@ -101,7 +111,7 @@ fn every_torn_end_is_cut_off_and_written_over() {
 fn a_broken_line_in_its_midst_is_named() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join(FILE);
-    let mut journal = open(home.path()).unwrap();
+    let mut journal = reopen(home.path());
     journal.begin("plan").unwrap();
     drop(journal);
     let whole = fs::read_to_string(&path).unwrap();
@@ -114,7 +124,7 @@ fn a_broken_line_in_its_midst_is_named() {
 #[test]
 fn one_process_at_a_time_works_on_a_cluster() {
     let home = tempfile::tempdir().unwrap();
-    let first = open(home.path()).unwrap();
+    let first = reopen(home.path());
     let error = open(home.path()).unwrap_err();
     let pid = std::process::id();
     assert_eq!(

@@ -13,8 +13,6 @@ pub mod saved;
 mod side;
 pub mod wanted;
 
-pub use fingerprint::is_stale;
-
 #[cfg(test)]
 mod cases;
 #[cfg(test)]

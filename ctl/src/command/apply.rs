@@ -2,19 +2,17 @@
 
 use std::path::Path;
 
-use super::carry_out::{Nodes, carry_out, confirm};
+use super::carry_out::{Nodes, propose};
 use super::cluster_file::{self, ClusterFile};
-use super::error::{Error, written};
+use super::error::Error;
 use super::ground::{self, Ground};
 use crate::apply::journal::Journal;
-use crate::apply::resource::AwsHands;
 use crate::apply::stale;
 use crate::cli::{AccessFlags, ApplyArgs};
 use crate::exit::Exit;
 use crate::plan::difference;
 use crate::plan::saved::PlanDocument;
-use crate::print::{Printer, plan_page};
-use crate::resource::Wanted;
+use crate::print::Printer;
 
 pub(super) async fn run(
     args: &ApplyArgs,
@@ -26,32 +24,22 @@ pub(super) async fn run(
         (None, Some(plan)) => Box::pin(of_saved(plan, access)).await?,
         (None, None) => return Err(Error::NotConfirmed),
     };
-    let plan = &document.plan;
-    written(printer.data(&plan_page::page(&document, printer.data_color())))?;
-    if plan.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    confirm(&args.change, "Do this?", "yes", printer)?;
-    let nodes = if args.no_nodes {
-        Nodes::None
-    } else {
-        Nodes::Ready(access)
-    };
-    let hands = AwsHands::new(ground.clients.clone());
-    let report = carry_out(
-        plan,
+    let nodes = Nodes::unless(args.no_nodes, access);
+    let proposed = propose(
+        &document,
         &ground,
         nodes,
-        hands,
         &args.change,
         &mut journal,
         printer,
-    )
-    .await?;
+    );
+    let Some(report) = proposed.await? else {
+        return Ok(Exit::Ok);
+    };
     if report.exit() == Exit::Ok {
         printer.hint(&format!(
             "`nodectl kubeconfig --name {0}` gets you in, `nodectl status --cluster {0}` shows every node",
-            plan.cluster
+            document.plan.cluster
         ));
     }
     Ok(report.exit())
@@ -91,9 +79,11 @@ async fn of_saved(
     let ground = Ground::new(access, Some(&plan.region)).await?;
     let origin = ground.origin(&plan.cluster).await?;
     let journal = ground::journal(&origin.account, &origin.region, &plan.cluster)?;
-    let wanted: Vec<Wanted> = plan.wanted();
+    let wanted = plan.wanted();
     let observed = ground.observe(&plan.cluster, &wanted).await?;
     let now = difference::plan(&origin, &wanted, &observed)?;
     stale::is_current(plan, &now)?;
+    // The steps are those of now, whatever somebody wrote into the file.
+    let saved = PlanDocument { plan: now, ..saved };
     Ok((saved, ground, journal))
 }

@@ -1,11 +1,11 @@
 //! From a plan to its end: asked, run with its progress on standard error, told.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::error::Error;
+use super::error::{Error, written};
 use super::ground::Ground;
 use super::planes;
 use crate::apply::hands::{self, Why};
@@ -18,9 +18,10 @@ use crate::apply::{graph, stop};
 use crate::cli::{AccessFlags, ChangeFlags};
 use crate::observe::aws::Access;
 use crate::plan::change::Plan;
-use crate::print::Printer;
+use crate::plan::saved::PlanDocument;
 use crate::print::progress::ending::ending;
 use crate::print::progress::live::Live;
+use crate::print::{Printer, plan_page};
 
 /// Calls that are under way at once. EC2 and EKS let an account make some ten changes a second.
 const CALLS: usize = 16;
@@ -39,7 +40,6 @@ pub(super) fn confirm(
         return Err(Error::NotConfirmed);
     }
     printer.note(&format!("{question} Type `{word}` to go on:"));
-    let _unseen = io::stderr().flush();
     let mut line = String::new();
     io::stdin()
         .read_line(&mut line)
@@ -63,12 +63,42 @@ pub(super) enum Nodes<'a> {
     Ready(&'a AccessFlags),
 }
 
+impl<'a> Nodes<'a> {
+    /// Those of the groups, unless nobody waits for them.
+    pub(super) fn unless(is_off: bool, access: &'a AccessFlags) -> Self {
+        if is_off {
+            Self::None
+        } else {
+            Self::Ready(access)
+        }
+    }
+}
+
+/// Shows a plan, asks, and runs it; none when there is nothing to do.
+pub(super) async fn propose(
+    document: &PlanDocument,
+    ground: &Ground,
+    nodes: Nodes<'_>,
+    flags: &ChangeFlags,
+    journal: &mut Journal,
+    printer: &mut Printer,
+) -> Result<Option<Report>, Error> {
+    let page = plan_page::page(document, printer.data_color());
+    written(printer.data(&page))?;
+    let plan = &document.plan;
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    confirm(flags, "Do this?", "yes", printer)?;
+    let report = carry_out(plan, ground, nodes, flags, journal, printer).await?;
+    Ok(Some(report))
+}
+
 /// Runs a plan to its end, shows how far it is, and says how it ended.
 pub(super) async fn carry_out(
     plan: &Plan,
     ground: &Ground,
     nodes: Nodes<'_>,
-    hands: AwsHands,
     flags: &ChangeFlags,
     journal: &mut Journal,
     printer: &mut Printer,
@@ -99,7 +129,7 @@ pub(super) async fn carry_out(
     let mut live = Live::new(printer, steps);
     let report = run::run(
         plan,
-        Arc::new(hands),
+        Arc::new(AwsHands::new(ground.clients.clone())),
         Arc::new(watch),
         journal,
         options,

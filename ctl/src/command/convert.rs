@@ -3,11 +3,10 @@
 use node::config::excerpt;
 
 use super::cluster_file;
-use super::error::{Error, within, written};
+use super::error::{Error, written};
 use super::ground::Ground;
 use crate::cli::{AccessFlags, ConvertArgs, ExportArgs};
 use crate::exit::Exit;
-use crate::observe::existing::existing;
 use crate::print::Printer;
 use crate::spec;
 
@@ -35,19 +34,7 @@ pub(super) async fn export(
     printer: &mut Printer,
 ) -> Result<Exit, Error> {
     let ground = Ground::new(access, None).await?;
-    let asked = Box::pin(existing(&ground.clients, &args.name));
-    let found = within(
-        access.timeout * 8,
-        format!("describing cluster `{}`", args.name),
-        asked,
-    )
-    .await?;
-    let Some(found) = found else {
-        return Err(Error::NoSuchCluster {
-            name: args.name.clone(),
-            region: ground.clients.aws.region().to_owned(),
-        });
-    };
+    let found = ground.existing(&args.name).await?;
     let export = spec::export::export(&found);
     written(printer.data(&spec::to_yaml(&export.cluster)?))?;
     for left_out in &export.left_out {

@@ -4,7 +4,6 @@ use super::carry_out::{Nodes, carry_out, confirm};
 use super::cluster_file::ClusterFile;
 use super::error::{Error, within, written};
 use super::ground::{self, Ground};
-use crate::apply::resource::AwsHands;
 use crate::cli::{AccessFlags, DeleteArgs};
 use crate::exit::Exit;
 use crate::observe::leftovers::{Leftover, leftovers};
@@ -13,7 +12,7 @@ use crate::plan::deletion;
 use crate::plan::saved::PlanDocument;
 use crate::plan::wanted::wanted;
 use crate::print::{Printer, Table, plan_page};
-use crate::resource::{Observed, Owner};
+use crate::resource::{Observed, Owner, Wanted};
 
 pub(super) async fn run(
     args: &DeleteArgs,
@@ -59,17 +58,8 @@ pub(super) async fn run(
     );
     if goes(plan) {
         confirm(&args.change, "Delete all of this?", &name, printer)?;
-        let hands = AwsHands::new(ground.clients.clone());
-        let report = carry_out(
-            plan,
-            &ground,
-            Nodes::None,
-            hands,
-            &args.change,
-            &mut journal,
-            printer,
-        )
-        .await?;
+        let (nodes, flags) = (Nodes::None, &args.change);
+        let report = carry_out(plan, &ground, nodes, flags, &mut journal, printer).await?;
         if report.exit() != Exit::Ok {
             let observed = ground.observe(&name, &wanted).await?;
             let left = look_for_leftovers(&ground, &name, &observed, access).await?;
@@ -90,7 +80,7 @@ fn goes(plan: &Plan) -> bool {
 async fn prove(
     ground: &Ground,
     name: &str,
-    wanted: &[crate::resource::Wanted],
+    wanted: &[Wanted],
     access: &AccessFlags,
     printer: &mut Printer,
 ) -> Result<Exit, Error> {

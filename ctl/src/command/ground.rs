@@ -11,6 +11,7 @@ use crate::cli::AccessFlags;
 use crate::observe::aws::{Access, Aws};
 use crate::observe::choices::{self, Caller, Choices};
 use crate::observe::clients::Clients;
+use crate::observe::existing::{Existing, existing};
 use crate::observe::resources::resources;
 use crate::plan::change::{Origin, Plan};
 use crate::plan::{difference, wanted::wanted};
@@ -86,6 +87,17 @@ impl Ground {
             asked,
         )
         .await
+    }
+
+    /// A cluster that is there, with all that belongs to it, whoever made it.
+    pub(super) async fn existing(&self, name: &str) -> Result<Existing, Error> {
+        let asked = Box::pin(existing(&self.clients, name));
+        let act = format!("describing cluster `{name}`");
+        let found = within(self.patience, act, asked).await?;
+        found.ok_or_else(|| Error::NoSuchCluster {
+            name: name.to_owned(),
+            region: self.clients.aws.region().to_owned(),
+        })
     }
 
     /// What it takes to make AWS as the document says.

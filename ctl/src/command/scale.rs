@@ -2,20 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::carry_out::{Nodes, carry_out, confirm};
-use super::error::{Error, within, written};
+use super::carry_out::{Nodes, propose};
+use super::error::Error;
 use super::{ground, target};
-use crate::apply::resource::AwsHands;
 use crate::cli::{AccessFlags, ScaleArgs, ScaleNodegroupArgs, ScaleWhat};
 use crate::exit::Exit;
-use crate::observe::existing::{Existing, existing};
+use crate::observe::existing::Existing;
 use crate::plan::difference;
 use crate::plan::saved::PlanDocument;
-use crate::print::{Printer, plan_page};
+use crate::print::Printer;
 use crate::resource::{Address, Attribute, Body, Kind, Observed, Owner, Scaling, Status, Wanted};
-
-/// Answers that a look at a whole cluster may need one after the other.
-const ANSWERS: u32 = 8;
 
 pub(super) async fn run(
     args: &ScaleArgs,
@@ -35,13 +31,7 @@ async fn nodegroup(
     let target = target::target(&args.cluster, access)?;
     let ground = target::ground(&target, access).await?;
     let name = target.cluster;
-    let asked = Box::pin(existing(&ground.clients, &name));
-    let act = format!("describing cluster `{name}`");
-    let found = within(access.timeout * ANSWERS, act, asked).await?;
-    let found = found.ok_or_else(|| Error::NoSuchCluster {
-        name: name.clone(),
-        region: ground.clients.aws.region().to_owned(),
-    })?;
+    let found = ground.existing(&name).await?;
     let Some(observed) = group(&found, &args.name) else {
         return Err(Error::NoSuchGroup {
             cluster: name,
@@ -58,28 +48,16 @@ async fn nodegroup(
     let mut journal = ground::journal(&origin.account, &origin.region, &name)?;
     let plan = difference::plan(&origin, &[wanted], &[observed])?;
     let document = PlanDocument::new(plan, None);
-    written(printer.data(&plan_page::page(&document, printer.data_color())))?;
-    if document.plan.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    confirm(&args.change, "Do this?", "yes", printer)?;
-    let nodes = if args.no_nodes {
-        Nodes::None
-    } else {
-        Nodes::Ready(access)
-    };
-    let hands = AwsHands::new(ground.clients.clone());
-    let report = carry_out(
-        &document.plan,
+    let nodes = Nodes::unless(args.no_nodes, access);
+    let proposed = propose(
+        &document,
         &ground,
         nodes,
-        hands,
         &args.change,
         &mut journal,
         printer,
-    )
-    .await?;
-    Ok(report.exit())
+    );
+    Ok(proposed.await?.map_or(Exit::Ok, |report| report.exit()))
 }
 
 /// The group of this name, managed or self-managed, as it is.

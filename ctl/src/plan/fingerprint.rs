@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::change::{Change, Plan};
+use super::change::Change;
 use crate::resource::{Body, Observed};
 
 /// Hexadecimal SHA-256 over what is wanted and what was observed, as JSON without white space whose keys are sorted.
@@ -65,9 +65,4 @@ fn canonical(value: &Value) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// Whether AWS has changed since the plan was made, or the plan itself was edited: it must be made anew then.
-pub fn is_stale(plan: &Plan, observed_now: &[Observed]) -> bool {
-    fingerprint(&plan.changes, observed_now) != plan.fingerprint
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::change::{Action, Change, Origin, Plan};
 use super::difference;
+use super::fingerprint::fingerprint;
 use super::wanted::wanted;
 use crate::observe::choices::{Choices, Image};
 use crate::resource::{
@@ -219,4 +220,9 @@ pub(crate) fn body<'a>(wanted: &'a [Wanted], kind: Kind, name: &str) -> &'a Body
     let address = Address::new(kind, name);
     let found = wanted.iter().find(|thing| thing.address == address);
     &found.unwrap_or_else(|| panic!("no {address}")).body
+}
+
+/// Whether AWS has changed since the plan was made, or the plan itself was edited.
+pub(crate) fn is_stale(plan: &Plan, observed_now: &[Observed]) -> bool {
+    fingerprint(&plan.changes, observed_now) != plan.fingerprint
 }

@@ -100,8 +100,8 @@ impl PlanDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::fixture::{origin, plan_between, wanted_of};
-    use crate::plan::{difference, is_stale};
+    use crate::plan::difference;
+    use crate::plan::fixture::{is_stale, origin, plan_between, wanted_of};
 
     const GROUP: &str = "nodeGroups: [{name: workers}, {name: own, kind: selfManaged}]";
 

@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::fixture::is_stale;
 use crate::plan::fixture::{
     actions, as_observed, change, choices_with_image, cluster, origin, plan_between, wanted_of,
 };
-use crate::plan::is_stale;
 use crate::plan::wanted::wanted;
 use crate::resource::{Attribute, Body, Role};
 

@@ -27,7 +27,7 @@ pub use node_group::{
     TemplateVersion, Update,
 };
 pub use observed::{Observed, Owner, Status};
-pub use text::{Attribute, Outputs, Text, references, resolve};
+pub use text::{Attribute, Outputs, Text, outputs_of, references, resolve};
 
 use std::collections::{BTreeMap, BTreeSet};
 

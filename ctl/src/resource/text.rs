@@ -36,6 +36,14 @@ pub enum Attribute {
 /// What is known of a thing that exists.
 pub type Outputs = BTreeMap<Attribute, String>;
 
+/// Those attributes that an answer has.
+pub fn outputs_of<'a>(answer: impl IntoIterator<Item = (Attribute, Option<&'a str>)>) -> Outputs {
+    let known = answer.into_iter();
+    known
+        .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
+        .collect()
+}
+
 /// A text that may point at an attribute of another thing.
 ///
 /// In JSON a known text is a string and a reference an object with a key that begins with `$`, which neither a tag nor a

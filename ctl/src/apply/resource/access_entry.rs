@@ -7,7 +7,7 @@ use super::tags::{self, TagChanges};
 use super::{eks, fields};
 use crate::apply::hands::{Error, Look};
 use crate::plan::change::FieldChange;
-use crate::resource::{AccessEntry, Attribute, Outputs, PolicyScope};
+use crate::resource::{AccessEntry, Attribute, Outputs, PolicyScope, outputs_of};
 
 const CREATE: &str = "eks:CreateAccessEntry";
 
@@ -20,9 +20,7 @@ pub(super) async fn create(
         Some(found) => {
             let found_tags = found.tags().into_iter().flatten();
             let found_tags = found_tags.map(|(key, value)| (key.as_str(), value.as_str()));
-            if !tags::is_ours(found_tags, &wanted.tags) {
-                return Err(at.exists(plain(&wanted.principal)));
-            }
+            at.ours(found_tags, &wanted.tags, plain(&wanted.principal))?;
             found
         }
         None => make(at, wanted, token).await?,
@@ -53,13 +51,10 @@ async fn make(at: At<'_>, wanted: &AccessEntry, token: &str) -> Result<types::Ac
 }
 
 fn outputs(entry: &types::AccessEntry) -> Outputs {
-    [
+    outputs_of([
         (Attribute::Id, entry.principal_arn()),
         (Attribute::Arn, entry.access_entry_arn()),
-    ]
-    .into_iter()
-    .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
-    .collect()
+    ])
 }
 
 /// Associating again changes the scope.

@@ -12,7 +12,7 @@ use super::updates::Updates;
 use crate::apply::hands::{Error, Look};
 use crate::observe::resources::addon_issues;
 use crate::plan::change::FieldChange;
-use crate::resource::{Addon, Attribute, Outputs};
+use crate::resource::{Addon, Attribute, Outputs, outputs_of};
 
 const CREATE: &str = "eks:CreateAddon";
 
@@ -20,9 +20,7 @@ pub(super) async fn create(at: At<'_>, wanted: &Addon, token: &str) -> Result<Ou
     if let Some(found) = find(at, wanted).await? {
         let found_tags = found.tags().into_iter().flatten();
         let found_tags = found_tags.map(|(key, value)| (key.as_str(), value.as_str()));
-        if !tags::is_ours(found_tags, &wanted.tags) {
-            return Err(at.exists(&wanted.name));
-        }
+        at.ours(found_tags, &wanted.tags, &wanted.name)?;
         return Ok(outputs(&found));
     }
     let answer = creation(wanted, token).send_with(&at.clients.eks).await;
@@ -69,13 +67,10 @@ fn update(wanted: &Addon, fields: &[FieldChange]) -> Option<UpdateAddonInputBuil
 }
 
 fn outputs(addon: &types::Addon) -> Outputs {
-    [
+    outputs_of([
         (Attribute::Id, addon.addon_name()),
         (Attribute::Arn, addon.addon_arn()),
-    ]
-    .into_iter()
-    .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
-    .collect()
+    ])
 }
 
 pub(super) async fn change(

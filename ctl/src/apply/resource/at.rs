@@ -8,10 +8,11 @@ use aws_sdk_ec2::config::Builder;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::Reason;
+use super::tags::is_ours;
 use crate::apply::hands::{Error, Look, Why};
 use crate::observe::aws;
 use crate::observe::clients::Clients;
-use crate::resource::{Address, Attribute, Outputs, Text};
+use crate::resource::{Address, Attribute, Outputs, Tags, Text};
 
 /// One thing, and the clients that speak of it.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +68,20 @@ impl At<'_> {
             what: what.into(),
         }
         .into()
+    }
+
+    /// A thing of this name that was found, with these tags, is the one that is wanted; else it is not ours.
+    pub(super) fn ours<'t>(
+        self,
+        found: impl IntoIterator<Item = (&'t str, &'t str)>,
+        wanted: &Tags,
+        name: &str,
+    ) -> Result<(), Error> {
+        if is_ours(found, wanted) {
+            Ok(())
+        } else {
+            Err(self.exists(name))
+        }
     }
 
     /// A thing of this name is not ours.

@@ -8,11 +8,11 @@ use aws_sdk_autoscaling::types::{
 
 use super::at::{At, pending, unless_gone};
 use super::fields::touches;
-use super::tags::{self, TagChanges};
+use super::tags::TagChanges;
 use super::updates::Updates;
 use crate::apply::hands::{Error, Look};
 use crate::plan::change::FieldChange;
-use crate::resource::{Attribute, AutoScalingGroup, Outputs};
+use crate::resource::{Attribute, AutoScalingGroup, Outputs, outputs_of};
 
 const CREATE: &str = "autoscaling:CreateAutoScalingGroup";
 
@@ -20,9 +20,7 @@ pub(super) async fn create(at: At<'_>, wanted: &AutoScalingGroup) -> Result<Outp
     if let Some(found) = find(at, &wanted.name).await? {
         let found_tags = found.tags().iter();
         let found_tags = found_tags.filter_map(|tag| Some((tag.key()?, tag.value()?)));
-        if !tags::is_ours(found_tags, &wanted.tags) {
-            return Err(at.exists(&wanted.name));
-        }
+        at.ours(found_tags, &wanted.tags, &wanted.name)?;
         return Ok(outputs(&found));
     }
     let call = request::creation(wanted);
@@ -32,13 +30,10 @@ pub(super) async fn create(at: At<'_>, wanted: &AutoScalingGroup) -> Result<Outp
 }
 
 fn outputs(group: &types::AutoScalingGroup) -> Outputs {
-    [
+    outputs_of([
         (Attribute::Id, group.auto_scaling_group_name()),
         (Attribute::Arn, group.auto_scaling_group_arn()),
-    ]
-    .into_iter()
-    .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
-    .collect()
+    ])
 }
 
 pub(super) async fn change(

@@ -8,7 +8,7 @@ use request::Step;
 
 use super::at::{At, pending, unless_gone};
 use super::eks::{self, Of, Progress};
-use super::tags::{self, TagChanges};
+use super::tags::TagChanges;
 use super::updates::Updates;
 use crate::apply::hands::{Error, Look};
 use crate::observe::resources::{cluster_issues, cluster_outputs};
@@ -21,9 +21,7 @@ pub(super) async fn create(at: At<'_>, wanted: &Cluster, token: &str) -> Result<
     if let Some(found) = find(at, &wanted.name).await? {
         let found_tags = found.tags().into_iter().flatten();
         let found_tags = found_tags.map(|(key, value)| (key.as_str(), value.as_str()));
-        if !tags::is_ours(found_tags, &wanted.tags) {
-            return Err(at.exists(&wanted.name));
-        }
+        at.ours(found_tags, &wanted.tags, &wanted.name)?;
         return Ok(cluster_outputs(&found));
     }
     let call = request::creation(wanted, token);

@@ -4,7 +4,7 @@ use aws_sdk_iam::types;
 
 use super::at::{At, pending, plain, unless_gone};
 use super::iam_tags;
-use super::tags::{self, TagChanges};
+use super::tags::TagChanges;
 use crate::apply::hands::{Error, Look};
 use crate::plan::change::FieldChange;
 use crate::resource::{Attribute, InstanceProfile, Outputs};
@@ -14,9 +14,7 @@ const CREATE: &str = "iam:CreateInstanceProfile";
 pub(super) async fn create(at: At<'_>, wanted: &InstanceProfile) -> Result<Outputs, Error> {
     let profile = match find(at, &wanted.name).await? {
         Some(found) => {
-            if !tags::is_ours(iam_tags::pairs(found.tags()), &wanted.tags) {
-                return Err(at.exists(&wanted.name));
-            }
+            at.ours(iam_tags::pairs(found.tags()), &wanted.tags, &wanted.name)?;
             found
         }
         None => make(at, wanted).await?,

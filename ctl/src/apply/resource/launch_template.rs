@@ -30,9 +30,7 @@ pub(super) async fn create(
     if let Some(found) = find(at, &wanted.name).await? {
         let found_tags = found.tags().iter();
         let found_tags = found_tags.filter_map(|tag| Some((tag.key()?, tag.value()?)));
-        if !tags::is_ours(found_tags, &wanted.tags) {
-            return Err(at.exists(&wanted.name));
-        }
+        at.ours(found_tags, &wanted.tags, &wanted.name)?;
         return Ok(outputs(&found));
     }
     let tags = tags::specification(ResourceType::LaunchTemplate, &wanted.tags);

@@ -8,12 +8,12 @@ use request::Step;
 use super::at::{At, pending, plain, unless_gone};
 use super::auto_scaling_group::why_no_instances;
 use super::eks::{self, Of, Progress};
-use super::tags::{self, TagChanges};
+use super::tags::TagChanges;
 use super::updates::Updates;
 use crate::apply::hands::{Error, Look};
 use crate::observe::resources::node_group_issues;
 use crate::plan::change::FieldChange;
-use crate::resource::{Attribute, NodeGroup, Outputs};
+use crate::resource::{Attribute, NodeGroup, Outputs, outputs_of};
 
 const CREATE: &str = "eks:CreateNodegroup";
 
@@ -21,9 +21,7 @@ pub(super) async fn create(at: At<'_>, wanted: &NodeGroup, token: &str) -> Resul
     if let Some(found) = find(at, wanted).await? {
         let found_tags = found.tags().into_iter().flatten();
         let found_tags = found_tags.map(|(key, value)| (key.as_str(), value.as_str()));
-        if !tags::is_ours(found_tags, &wanted.tags) {
-            return Err(at.exists(&wanted.name));
-        }
+        at.ours(found_tags, &wanted.tags, &wanted.name)?;
         return Ok(outputs(&found));
     }
     let call = request::creation(wanted, token);
@@ -33,13 +31,10 @@ pub(super) async fn create(at: At<'_>, wanted: &NodeGroup, token: &str) -> Resul
 }
 
 fn outputs(group: &types::Nodegroup) -> Outputs {
-    [
+    outputs_of([
         (Attribute::Id, group.nodegroup_name()),
         (Attribute::Arn, group.nodegroup_arn()),
-    ]
-    .into_iter()
-    .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
-    .collect()
+    ])
 }
 
 pub(super) async fn change(

@@ -4,7 +4,7 @@ use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProvid
 
 use super::at::{At, plain, unless_gone};
 use super::iam_tags;
-use super::tags::{self, TagChanges};
+use super::tags::TagChanges;
 use crate::apply::hands::{Error, Look};
 use crate::plan::change::FieldChange;
 use crate::resource::{Attribute, OidcProvider, Outputs};
@@ -13,9 +13,7 @@ const CREATE: &str = "iam:CreateOpenIDConnectProvider";
 
 pub(super) async fn create(at: At<'_>, wanted: &OidcProvider) -> Result<Outputs, Error> {
     if let Some((arn, found)) = find(at, wanted).await? {
-        if !tags::is_ours(iam_tags::pairs(found.tags()), &wanted.tags) {
-            return Err(at.exists(&arn));
-        }
+        at.ours(iam_tags::pairs(found.tags()), &wanted.tags, &arn)?;
         return Ok(outputs(&arn));
     }
     // IAM fetches the thumbprint of the issuer's certificate by itself when none is given.

@@ -7,7 +7,7 @@ use super::tags::{self, TagChanges};
 use super::{eks, fields};
 use crate::apply::hands::{Error, Look};
 use crate::plan::change::FieldChange;
-use crate::resource::{Attribute, Outputs, PodIdentityAssociation};
+use crate::resource::{Attribute, Outputs, PodIdentityAssociation, outputs_of};
 
 const CREATE: &str = "eks:CreatePodIdentityAssociation";
 
@@ -19,12 +19,14 @@ pub(super) async fn create(
     if let Some(found) = find(at, wanted).await? {
         let found_tags = found.tags().into_iter().flatten();
         let found_tags = found_tags.map(|(key, value)| (key.as_str(), value.as_str()));
-        if !tags::is_ours(found_tags, &wanted.tags) {
-            return Err(at.exists(&format!(
+        at.ours(
+            found_tags,
+            &wanted.tags,
+            &format!(
                 "the pod identity of {}/{}",
                 wanted.namespace, wanted.service_account
-            )));
-        }
+            ),
+        )?;
         return Ok(outputs(&found));
     }
     let answer = at
@@ -48,13 +50,10 @@ pub(super) async fn create(
 }
 
 fn outputs(association: &Found) -> Outputs {
-    [
+    outputs_of([
         (Attribute::Id, association.association_id()),
         (Attribute::Arn, association.association_arn()),
-    ]
-    .into_iter()
-    .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
-    .collect()
+    ])
 }
 
 pub(super) async fn change(

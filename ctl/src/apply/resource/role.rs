@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_iam::types;
 
 use super::at::{At, plain, unless_gone};
-use super::tags::{self, TagChanges};
+use super::tags::TagChanges;
 use super::{iam_tags, instance_profile};
 use crate::apply::hands::{Error, Look};
 use crate::plan::change::FieldChange;
@@ -16,9 +16,7 @@ const CREATE: &str = "iam:CreateRole";
 pub(super) async fn create(at: At<'_>, wanted: &Role) -> Result<Outputs, Error> {
     let found = match find(at, &wanted.name).await? {
         Some(found) => {
-            if !tags::is_ours(iam_tags::pairs(found.tags()), &wanted.tags) {
-                return Err(at.exists(&wanted.name));
-            }
+            at.ours(iam_tags::pairs(found.tags()), &wanted.tags, &wanted.name)?;
             set_trust(at, wanted).await?;
             found
         }

@@ -9,7 +9,7 @@ use crate::observe::aws;
 use crate::observe::clients::Clients;
 use crate::observe::eks::described;
 use crate::observe::tags;
-use crate::resource::{self, Attribute, Body, Outputs, Status, Tags, Text};
+use crate::resource::{self, Attribute, Body, Outputs, Status, Tags, Text, outputs_of};
 
 /// Asks for the cluster.
 pub(super) async fn found(clients: &Clients, name: &str) -> Result<Option<Found>, aws::Error> {
@@ -142,7 +142,7 @@ pub(crate) fn cluster_outputs(cluster: &types::Cluster) -> Outputs {
         .identity()
         .and_then(|identity| identity.oidc()?.issuer());
     let network = cluster.resources_vpc_config();
-    [
+    outputs_of([
         (Attribute::Id, cluster.name()),
         (Attribute::Arn, cluster.arn()),
         (Attribute::Endpoint, cluster.endpoint()),
@@ -163,10 +163,7 @@ pub(crate) fn cluster_outputs(cluster: &types::Cluster) -> Outputs {
             Attribute::SecurityGroup,
             network.and_then(|network| network.cluster_security_group_id()),
         ),
-    ]
-    .into_iter()
-    .filter_map(|(attribute, value)| Some((attribute, value?.to_owned())))
-    .collect()
+    ])
 }
 
 fn cluster_status(cluster: &types::Cluster) -> Status {

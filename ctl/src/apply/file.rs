@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 /// What a person keeps to themselves.
 pub const PRIVATE: u32 = 0o600;
 
-/// Writes a file anew with this mode, or leaves it as it was.
+/// Writes a file anew with this mode, or leaves it as it was. A symbolic link stays one, and its target is changed.
 pub fn replace(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let temporary = with_suffix(path, &format!(".{}.tmp", std::process::id()));
     let written = write_new(&temporary, mode, content).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {

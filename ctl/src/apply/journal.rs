@@ -144,11 +144,6 @@ impl Journal {
         })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Id of the run that is not over yet; none before it begins.
     pub fn run(&self) -> Option<&str> {
         self.history.run.as_deref()
@@ -195,10 +190,18 @@ impl Journal {
                 .map_err(|error| Error::io("writing", &self.path)(error.into()))?;
             text.push(b'\n');
         }
-        self.file
+        let whole = self.file.metadata().map(|metadata| metadata.len());
+        let written = self
+            .file
             .write_all(&text)
-            .and_then(|()| self.file.sync_data())
-            .map_err(Error::io("writing", &self.path))?;
+            .and_then(|()| self.file.sync_data());
+        if let Err(source) = written {
+            // Half a line, as of a full disk, would spoil those that come after it.
+            if let Ok(whole) = whole {
+                let _stays_torn = self.file.set_len(whole);
+            }
+            return Err(Error::io("writing", &self.path)(source));
+        }
         for entry in entries {
             self.history.take(entry);
         }

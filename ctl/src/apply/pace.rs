@@ -41,11 +41,12 @@ pub(super) fn retry(address: &Address, failures: u32) -> Duration {
     spread(address, failures, doubled.min(LONGEST_RETRY))
 }
 
-/// How long a call that failed for this reason is tried again; none when it is not.
-pub(super) fn patience(why: &Why) -> Option<Duration> {
+/// How long a call that failed for this reason is tried again; none when it is not. What is changed in several steps is busy from
+/// one to the next, so a thing that may take long may be busy for as long.
+pub(super) fn patience(why: &Why, kind: Kind, rolls_nodes: Option<u32>) -> Option<Duration> {
     match why {
         Why::NotYet | Why::Throttled | Why::Unanswered => Some(CONSISTENCY),
-        Why::Busy => Some(IN_USE),
+        Why::Busy => Some(IN_USE.max(deadline(kind, rolls_nodes))),
         Why::Denied { .. } | Why::Quota | Why::Exists | Why::Gone | Why::Expired | Why::Other => {
             None
         }
@@ -119,8 +120,14 @@ mod tests {
 
     #[test]
     fn what_cannot_mend_itself_is_not_tried_again() {
-        assert_eq!(patience(&Why::Denied { principal: None }), None);
-        assert_eq!(patience(&Why::Quota), None);
-        assert_eq!(patience(&Why::NotYet), Some(CONSISTENCY));
+        assert_eq!(
+            patience(&Why::Denied { principal: None }, Kind::Vpc, None),
+            None
+        );
+        assert_eq!(patience(&Why::Quota, Kind::Vpc, None), None);
+        assert_eq!(patience(&Why::NotYet, Kind::Vpc, None), Some(CONSISTENCY));
+        assert_eq!(patience(&Why::Busy, Kind::Subnet, None), Some(IN_USE));
+        let steps = patience(&Why::Busy, Kind::Cluster, None);
+        assert_eq!(steps, Some(deadline(Kind::Cluster, None)));
     }
 }

@@ -259,7 +259,7 @@ async fn look(at: At<'_>, updates: &Updates, body: &Body, known: &Outputs) -> Re
         Body::AwsAuthRole(body) => aws_auth::look(at, body).await,
         Body::Addon(body) => addon::look(at, updates, body).await,
         Body::PodIdentityAssociation(body) => pod_identity::look(at, body).await,
-        Body::LaunchTemplate(body) => launch_template::look(at, body).await,
+        Body::LaunchTemplate(body) => launch_template::look(at, body, known).await,
         Body::NodeGroup(body) => node_group::look(at, updates, body).await,
         Body::AutoScalingGroup(body) => auto_scaling_group::look(at, updates, body).await,
     }

@@ -357,14 +357,12 @@ impl<'a, H: Hands, N: Nodes, O: Observer> Engine<'a, H, N, O> {
             State::Waiting | State::Running { .. } => Outcome::NotStarted,
         });
         let steps = report::steps(self.plan, self.steps.iter().zip(outcomes));
-        let end = if level != Stop::No {
-            End::Interrupted
-        } else if self.is_late {
-            End::Deadline
-        } else if self.unwritten.is_some() {
-            End::Failed
-        } else {
-            End::of(&steps)
+        let end = match End::of(&steps) {
+            // A run that could still finish has ended well, whenever it was told to stop.
+            End::Done if self.unwritten.is_none() => End::Done,
+            _ if level != Stop::No => End::Interrupted,
+            _ if self.is_late => End::Deadline,
+            _ => End::Failed,
         };
         if let Err(error) = self.journal.end(end) {
             self.unwritten.get_or_insert(error);

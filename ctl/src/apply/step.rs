@@ -262,7 +262,7 @@ impl<H: Hands, N: Nodes> Step<H, N> {
                 Err(error) => error,
             };
             let pause = pace::retry(&self.address, failures);
-            let is_over = pace::patience(&error.why)
+            let is_over = pace::patience(&error.why, self.address.kind, self.rolls_nodes)
                 .is_none_or(|patience| begun.elapsed() + pause > patience);
             if is_over {
                 return Err(Failure::Call(error).into());

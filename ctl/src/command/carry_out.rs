@@ -121,6 +121,10 @@ pub(super) async fn carry_out(
                 let now = Timestamp::now();
                 let looked = planes::look(Some(&cluster), &[], false, &access, now).await;
                 let planes = looked.map_err(|error| hands::Error::new(Why::Unanswered, error))?;
+                // Where no Node can be listed nothing is known of any, as behind a private endpoint.
+                if let Some(error) = planes.observations.nodes.error() {
+                    return Err(hands::Error::new(Why::Unanswered, error.clone()));
+                }
                 Ok(planes.rows(&[], now).0)
             }
         })

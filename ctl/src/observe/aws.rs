@@ -165,6 +165,14 @@ impl Error {
     }
 }
 
+/// None for what a service does not know, or no longer.
+pub(super) fn present<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.refusal() == Some(Refusal::Gone) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 fn chain_has<T: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -104,7 +104,8 @@ pub async fn instances_by_id(
     Ok(found)
 }
 
-fn tag_key(cluster: &str) -> String {
+/// Key of the tag by which things say that they belong to a cluster.
+pub(super) fn tag_key(cluster: &str) -> String {
     format!("kubernetes.io/cluster/{cluster}")
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_eks::types;
 use super::aws;
 use super::choices::{ExistingSubnet, existing_subnets};
 use super::clients::Clients;
+use super::ec2::tag_key;
 use super::eks::described;
 use super::overview::{is_self_managed, template_of};
 use super::parallel::each;
@@ -78,7 +79,7 @@ pub async fn existing(clients: &Clients, name: &str) -> Result<Option<Existing>,
     };
     let body = cluster::cluster_body(&described);
     let outputs = cluster::cluster_outputs(&described);
-    let key = format!("kubernetes.io/cluster/{name}");
+    let key = tag_key(name);
     let (ours, providers, addons, associations, entries, managed, groups) = tokio::try_join!(
         resources::resources(clients, name, &[]),
         async { Ok(identity::providers(clients).await?) },

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aws;
 use super::clients::Clients;
-use super::ec2::filter;
+use super::ec2::{filter, tag_key};
 use crate::resource::{Attribute, CLUSTER_TAG, Kind, Observed, Owner};
 use read::Standing;
 
@@ -78,7 +78,7 @@ fn own_vpc(observed: &[Observed]) -> Option<&str> {
 /// Keys of the tags by which things of a cluster are known.
 fn tag_keys(cluster: &str) -> [String; 5] {
     [
-        format!("kubernetes.io/cluster/{cluster}"),
+        tag_key(cluster),
         LOAD_BALANCER_TAG.to_owned(),
         LEGACY_TAG.to_owned(),
         CNI_TAG.to_owned(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aws;
 use super::clients::Clients;
+use super::ec2::tag_key;
 use super::eks::described;
 use super::parallel::each;
 use super::resources::{cluster, launch_template, node_group};
@@ -93,12 +94,6 @@ pub async fn clusters(clients: &Clients) -> Result<Vec<ClusterRow>, aws::Error> 
     Ok(found.iter().map(cluster_row).collect())
 }
 
-/// The cluster of this name; none where there is none.
-pub async fn cluster(clients: &Clients, name: &str) -> Result<Option<ClusterRow>, aws::Error> {
-    let found = described::cluster(clients, name).await?;
-    Ok(found.as_ref().map(cluster_row))
-}
-
 /// The add-ons of a cluster, by name.
 pub async fn addons(clients: &Clients, cluster: &str) -> Result<Vec<AddonRow>, aws::Error> {
     let found = described::addons(clients, cluster).await?;
@@ -110,7 +105,7 @@ pub async fn node_groups(
     clients: &Clients,
     cluster: &str,
 ) -> Result<Vec<NodeGroupRow>, aws::Error> {
-    let key = format!("kubernetes.io/cluster/{cluster}");
+    let key = tag_key(cluster);
     let (managed, groups) = tokio::try_join!(
         described::node_groups(clients, cluster),
         node_group::tagged(clients, &key, "owned"),

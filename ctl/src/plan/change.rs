@@ -84,6 +84,13 @@ pub enum Action {
     Delete,
 }
 
+/// Whether a difference of a launch template is about what a version says, and not about the tags of the template alone.
+pub fn makes_template_version(fields: &[FieldChange]) -> bool {
+    fields
+        .iter()
+        .any(|field| field.path != "tags" && !field.path.starts_with("tags."))
+}
+
 /// A property that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -33,7 +33,11 @@ pub(super) fn fingerprint(changes: &[Change], observed: &[Observed]) -> String {
             document
         })
         .collect();
-    let mut parts: Vec<String> = wanted.iter().chain(&observed).map(canonical).collect();
+    let mut parts: Vec<String> = wanted
+        .iter()
+        .chain(&observed)
+        .map(Value::to_string)
+        .collect();
     parts.sort();
     format!("{:x}", Sha256::digest(parts.join("\n")))
 }
@@ -45,24 +49,4 @@ fn leaves_size_open(body: &Body) -> bool {
         _ => return false,
     };
     scaling.desired.is_none()
-}
-
-/// JSON without white space, with sorted keys.
-fn canonical(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
-            fields.sort_by_key(|(key, _)| *key);
-            let fields: Vec<String> = fields
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", json!(key), canonical(value)))
-                .collect();
-            format!("{{{}}}", fields.join(","))
-        }
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(canonical).collect();
-            format!("[{}]", items.join(","))
-        }
-        other => other.to_string(),
-    }
 }

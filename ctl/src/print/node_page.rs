@@ -9,6 +9,7 @@ use node::wire::{
 };
 
 use super::Tone;
+use super::table::printable;
 use crate::fleet::{Health, Row, age};
 use crate::reach::Way;
 use crate::reach::agent::{Answer, Document};
@@ -55,16 +56,7 @@ impl Page {
             return;
         }
         // A line is one line and no terminal command, whatever an API or a log said.
-        let value: String = value
-            .chars()
-            .map(|character| {
-                if character.is_control() {
-                    ' '
-                } else {
-                    character
-                }
-            })
-            .collect();
+        let value = printable(value);
         let value = if self.color {
             tone.paint(&value)
         } else {

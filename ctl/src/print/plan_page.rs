@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 pub use markdown::markdown;
 
 use super::Tone;
+use super::table::printable;
 use crate::plan::addresses::{Addresses, SubnetAddresses};
 use crate::plan::change::{Action, Change, FieldChange, Summary};
 use crate::plan::cost::{Cost, HOURS_OF_A_MONTH, Money};
@@ -17,7 +18,7 @@ use crate::plan::saved::PlanDocument;
 use crate::resource::{Kind, Status};
 use detail::detail;
 use line_diff::lines;
-use value::{Shown, one_line, shown};
+use value::{Shown, shown};
 
 /// Width of the addresses of things.
 const ADDRESSES: usize = 42;
@@ -118,7 +119,7 @@ pub fn page(document: &PlanDocument, color: bool) -> String {
         page.line(&line, Tone::Plain);
     }
     for warning in &plan.warnings {
-        page.line(&format!("warning: {}", one_line(warning)), Tone::Warning);
+        page.line(&format!("warning: {}", printable(warning)), Tone::Warning);
     }
     page.text
 }
@@ -199,11 +200,9 @@ fn is_long(text: &str) -> bool {
     text.contains('\n')
 }
 
-/// Lines of a text that can hold credentials.
+/// Lines of a text.
 fn split(text: &str) -> Vec<String> {
-    text.lines()
-        .map(|line| one_line(&node::redact::text(line)))
-        .collect()
+    text.lines().map(printable).collect()
 }
 
 fn symbol(action: Action) -> &'static str {
@@ -249,7 +248,7 @@ fn said(change: &Change) -> String {
     match (change.action, status) {
         (Action::Create, Some(_)) => add("when the one that is being deleted is gone"),
         (Action::Replace, Some(Status::Failed { reason })) => {
-            add(&format!("failed: {}", one_line(reason)));
+            add(&format!("failed: {}", printable(reason)));
         }
         _ => {}
     }

@@ -13,10 +13,10 @@ use aws_sdk_ec2::types::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::at::{At, plain, plains, unless_gone};
+use super::at::{At, pending, plain, plains, unless_gone};
 use super::{ec2_tags, tags};
 use crate::apply::hands::{Error, Look};
-use crate::plan::change::FieldChange;
+use crate::plan::change::{FieldChange, makes_template_version};
 use crate::resource::{Attribute, Disk, LaunchTemplate, MetadataOptions, Outputs};
 
 const CREATE: &str = "ec2:CreateLaunchTemplate";
@@ -149,13 +149,6 @@ fn metadata(options: &MetadataOptions) -> LaunchTemplateInstanceMetadataOptionsR
         .build()
 }
 
-/// Whether a difference is about what a version says, and not about the tags of the template.
-fn needs_version(fields: &[FieldChange]) -> bool {
-    fields
-        .iter()
-        .any(|field| field.path != "tags" && !field.path.starts_with("tags."))
-}
-
 pub(super) async fn change(
     at: At<'_>,
     template: &str,
@@ -163,7 +156,7 @@ pub(super) async fn change(
     fields: &[FieldChange],
 ) -> Result<Outputs, Error> {
     let mut outputs = Outputs::from([(Attribute::Id, template.to_owned())]);
-    if needs_version(fields) {
+    if makes_template_version(fields) {
         let version = new_version(at, template, wanted).await?;
         outputs.insert(Attribute::Version, version);
     }
@@ -195,9 +188,28 @@ pub(super) async fn delete(at: At<'_>, template: &str) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) async fn look(at: At<'_>, wanted: &LaunchTemplate) -> Result<Look, Error> {
-    let found = find(at, &wanted.name).await?;
-    Ok(found.map_or(Look::Gone, |template| Look::Ready(outputs(&template))))
+pub(super) async fn look(
+    at: At<'_>,
+    wanted: &LaunchTemplate,
+    known: &Outputs,
+) -> Result<Look, Error> {
+    let Some(found) = find(at, &wanted.name).await? else {
+        return Ok(Look::Gone);
+    };
+    let found = outputs(&found);
+    Ok(match known.get(&Attribute::Version) {
+        Some(version) if is_older(&found, version) => {
+            pending(format!("version {version} is not known everywhere yet"))
+        }
+        _ => Look::Ready(found),
+    })
+}
+
+/// Whether EC2 does not know yet of a version that it has made.
+fn is_older(found: &Outputs, version: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().ok();
+    let latest = found.get(&Attribute::Version);
+    latest.and_then(|latest| number(latest)) < number(version)
 }
 
 async fn find(at: At<'_>, name: &str) -> Result<Option<types::LaunchTemplate>, Error> {
@@ -268,8 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_was_made_is_waited_for() {
+        let found = |version: &str| Outputs::from([(Attribute::Version, version.to_owned())]);
+        assert!(is_older(&found("9"), "10"));
+        assert!(!is_older(&found("10"), "10"));
+        assert!(!is_older(&found("11"), "10"));
+    }
+
+    #[test]
     fn tags_of_the_template_make_no_version() {
-        assert!(!needs_version(&of_paths(&["tags.team", "tags"])));
-        assert!(needs_version(&of_paths(&["tags.team", "disk.size"])));
+        assert!(!makes_template_version(&of_paths(&["tags.team", "tags"])));
+        assert!(makes_template_version(&of_paths(&[
+            "tags.team",
+            "disk.size"
+        ])));
     }
 }

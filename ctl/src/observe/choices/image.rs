@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types;
 
+use super::network::{tag_filters, words};
 use super::{Error, Image, InstanceType};
 use crate::observe::aws;
 use crate::observe::clients::Clients;
@@ -85,19 +86,10 @@ async fn image(clients: Clients, group: String, choice: Choice) -> Result<(Strin
             (request.image_ids(id), object)
         }
         Choice::Tags(tags) => {
-            let filters = tags
-                .iter()
-                .map(|(key, value)| filter(format!("tag:{key}"), [value.as_str()]))
-                .chain([filter("state", ["available"])]);
-            let tags: Vec<String> = tags
-                .iter()
-                .map(|(key, value)| format!("`{key}={value}`"))
-                .collect();
-            let object = format!("AMI of this account with {}", tags.join(", "));
-            (
-                request.owners("self").set_filters(Some(filters.collect())),
-                object,
-            )
+            let mut filters = tag_filters(&tags);
+            filters.push(filter("state", ["available"]));
+            let object = format!("AMI of this account with {}", words(&tags));
+            (request.owners("self").set_filters(Some(filters)), object)
         }
     };
     let object = format!("{object}, for node group `{group}`,");

@@ -82,7 +82,7 @@ fn described(vpc: &Vpc) -> String {
     )
 }
 
-fn words(tags: &BTreeMap<String, String>) -> String {
+pub(super) fn words(tags: &BTreeMap<String, String>) -> String {
     let words: Vec<String> = tags
         .iter()
         .map(|(key, value)| format!("`{key}={value}`"))
@@ -90,7 +90,7 @@ fn words(tags: &BTreeMap<String, String>) -> String {
     words.join(", ")
 }
 
-fn tag_filters(tags: &BTreeMap<String, String>) -> Vec<Filter> {
+pub(super) fn tag_filters(tags: &BTreeMap<String, String>) -> Vec<Filter> {
     tags.iter()
         .map(|(key, value)| filter(format!("tag:{key}"), [value.as_str()]))
         .collect()
@@ -127,12 +127,18 @@ async fn subnets(
     Ok(subnets)
 }
 
-/// The subnets with these ids.
+/// Those of the subnets with these ids that are there: what EKS and Auto Scaling remember may be gone.
 pub(in crate::observe) async fn existing_subnets(
     clients: &Clients,
     ids: BTreeSet<String>,
 ) -> Result<BTreeMap<String, ExistingSubnet>, aws::Error> {
-    let found = by_id(clients, ids).await?;
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // A filter, unlike a list of ids, is no error where one is gone.
+    let ids = filter("subnet-id", ids.iter().map(String::as_str));
+    let request = clients.ec2.describe_subnets().filters(ids);
+    let found = described_subnets(request, "the subnets of the cluster").await?;
     with_routes(clients, &found).await
 }
 

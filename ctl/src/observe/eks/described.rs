@@ -4,7 +4,7 @@ use aws_sdk_eks::types::{
     AccessEntry, Addon, AssociatedAccessPolicy, Cluster, Nodegroup, PodIdentityAssociation,
 };
 
-use super::super::aws;
+use super::super::aws::{self, present};
 use super::super::clients::Clients;
 use super::super::parallel::each;
 
@@ -161,13 +161,4 @@ pub(in crate::observe) async fn pod_identity_associations(
 
 fn object(cluster: &str) -> String {
     format!("cluster `{cluster}`")
-}
-
-/// None for what EKS does not know, or no longer.
-fn present<T>(answer: Result<T, aws::Error>) -> Result<Option<T>, aws::Error> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(error),
-    }
 }

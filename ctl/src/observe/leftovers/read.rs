@@ -8,6 +8,7 @@ use aws_sdk_ec2::types::{
 };
 
 use super::{CNI_TAG, LEGACY_TAG, LOAD_BALANCER_TAG, Leftover};
+use crate::observe::ec2::tag_key;
 use crate::resource::{Body, CLUSTER_TAG, Kind, Observed};
 
 /// What still stands of a cluster.
@@ -48,7 +49,7 @@ impl Standing {
 
     /// Whether tags say that a thing belongs to the cluster. EC2 finds by keys only.
     fn claims(&self, tags: &BTreeMap<&str, &str>) -> bool {
-        let of_cluster = format!("kubernetes.io/cluster/{}", self.cluster);
+        let of_cluster = tag_key(&self.cluster);
         let by_value = [LOAD_BALANCER_TAG, LEGACY_TAG, CNI_TAG, CLUSTER_TAG];
         tags.get(of_cluster.as_str()) == Some(&"owned")
             || by_value
@@ -107,7 +108,8 @@ pub(super) fn interface(interface: &NetworkInterface, standing: &Standing) -> Op
     let is_of_known = standing
         .known
         .iter()
-        .any(|known| known.contains('-') && description.contains(known.as_str()));
+        // NAT gateways name themselves; names that people give may stand in any description.
+        .any(|known| known.starts_with("nat-") && description.contains(known.as_str()));
     if is_of_instance
         || is_of_cluster
         || is_of_known

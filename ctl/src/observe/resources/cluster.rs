@@ -5,7 +5,7 @@ use aws_sdk_eks::types::{self, AddonStatus, ClusterStatus};
 use serde_json::Value;
 
 use super::found::Found;
-use crate::observe::aws;
+use crate::observe::aws::{self, present};
 use crate::observe::clients::Clients;
 use crate::observe::eks::described;
 use crate::observe::tags;
@@ -40,17 +40,10 @@ pub(super) async fn log_group(
     };
     let request = clients.logs.list_tags_for_resource();
     let answer = request.resource_arn(arn(&group)).send().await;
-    let tags = match answer {
-        Ok(answer) => tags::of_map(answer.tags()),
-        Err(error) => {
-            let error = aws::Error::of_call("logs:ListTagsForResource", object(), error);
-            if error.code() == Some("ResourceNotFoundException") {
-                return Ok(None);
-            }
-            return Err(error);
-        }
-    };
-    Ok(Some(read_log_group(&group, tags)))
+    let answer =
+        answer.map_err(|error| aws::Error::of_call("logs:ListTagsForResource", object(), error));
+    let tags = present(answer)?.map(|answer| tags::of_map(answer.tags()));
+    Ok(tags.map(|tags| read_log_group(&group, tags)))
 }
 
 /// ARN of a log group: its own API gives one with a star for its streams as well, which the calls about tags refuse.

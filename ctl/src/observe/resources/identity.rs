@@ -9,7 +9,7 @@ use aws_sdk_iam::operation::get_open_id_connect_provider::GetOpenIdConnectProvid
 use aws_sdk_iam::types::{AttachedPolicy, InstanceProfile, Role};
 
 use super::found::Found;
-use crate::observe::aws;
+use crate::observe::aws::{self, present};
 use crate::observe::clients::Clients;
 use crate::observe::parallel::each;
 use crate::observe::{policy, tags};
@@ -18,8 +18,6 @@ use crate::resource::{self, Attribute, Body, Outputs, Status, Wanted};
 const GET_ROLE: &str = "iam:GetRole";
 const GET_PROFILE: &str = "iam:GetInstanceProfile";
 const GET_PROVIDER: &str = "iam:GetOpenIDConnectProvider";
-/// What IAM says of a name that it does not know.
-const UNKNOWN: &str = "NoSuchEntity";
 /// How much of the name of its cluster the name of a role holds at least: IAM's limit of 64, less a digest of 9.
 const KEPT: usize = 55;
 
@@ -69,14 +67,14 @@ async fn role(clients: Clients, name: String) -> Result<Option<Found>, aws::Erro
     let object = || format!("role `{name}`");
     let answer = clients.iam.get_role().role_name(&name).send().await;
     let answer = answer.map_err(|error| aws::Error::of_call(GET_ROLE, object(), error));
-    let Some(role) = known(answer)?.and_then(|answer| answer.role) else {
+    let Some(role) = present(answer)?.and_then(|answer| answer.role) else {
         return Ok(None);
     };
     let pages = clients.iam.list_attached_role_policies().role_name(&name);
     let policies = pages.into_paginator().items().send().try_collect().await;
     let policies = policies
         .map_err(|error| aws::Error::of_call("iam:ListAttachedRolePolicies", object(), error));
-    Ok(known(policies)?.map(|policies| read_role(&role, &policies)))
+    Ok(present(policies)?.map(|policies| read_role(&role, &policies)))
 }
 
 async fn profiles(
@@ -103,7 +101,7 @@ async fn profiles(
             let answer = answer.map_err(|error| {
                 aws::Error::of_call(GET_PROFILE, format!("instance profile `{name}`"), error)
             });
-            let profile = known(answer)?.and_then(|answer| answer.instance_profile);
+            let profile = present(answer)?.and_then(|answer| answer.instance_profile);
             Ok::<_, aws::Error>(profile.as_ref().map(read_profile))
         }
     });
@@ -126,20 +124,11 @@ pub(in crate::observe) async fn providers(clients: &Clients) -> Result<Vec<Found
             let answer = answer.map_err(|error| {
                 aws::Error::of_call(GET_PROVIDER, format!("OIDC provider `{arn}`"), error)
             });
-            let provider = known(answer)?;
+            let provider = present(answer)?;
             Ok::<_, aws::Error>(provider.map(|provider| read_provider(&arn, &provider)))
         }
     });
     Ok(found.await?.into_iter().flatten().collect())
-}
-
-/// None for what IAM does not know, or no longer.
-fn known<T>(answer: Result<T, aws::Error>) -> Result<Option<T>, aws::Error> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.code() == Some(UNKNOWN) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 fn outputs(id: &str, arn: &str) -> Outputs {

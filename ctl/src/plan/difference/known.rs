@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::change::{Action, Change, Origin};
+use crate::plan::change::{Action, Change, Origin, makes_template_version};
 use crate::resource::{Address, Attribute, Body, Kind, Outputs};
 
 /// What is known of each thing.
@@ -33,7 +33,10 @@ impl<'a> Known<'a> {
                     .as_ref()
                     .map(|observed| observed.outputs.clone())
                     .unwrap_or_default();
-                if change.action == Action::Change && change.address.kind == Kind::LaunchTemplate {
+                if change.action == Action::Change
+                    && change.address.kind == Kind::LaunchTemplate
+                    && makes_template_version(&change.fields)
+                {
                     outputs.remove(&Attribute::Version);
                 }
                 outputs

@@ -39,6 +39,8 @@ pub(super) fn step(
             (Body::Cluster(cluster), _) => cluster.version = next.to_string(),
             (Body::NodeGroup(group), _) if group.version.is_some() => {
                 group.version = Some(next.to_string());
+                // A release that is pinned is of the last version.
+                group.release_version = None;
             }
             (Body::LaunchTemplate(template), Some(Body::LaunchTemplate(there)))
                 if template.image.is_some() && there.image.is_some() =>

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::counted;
-use super::value::{of_text, one_line};
+use super::value::of_text;
+use crate::print::table::printable;
 use crate::resource::{Body, Endpoint, LaunchTemplate, Scaling, Text};
 
 pub(super) fn detail(body: &Body) -> String {
@@ -62,7 +63,7 @@ pub(super) fn detail(body: &Body) -> String {
             Text::Of { .. } | Text::Join { .. } => String::new(),
         },
     };
-    one_line(&text)
+    printable(&text)
 }
 
 fn listed<const COUNT: usize>(parts: [String; COUNT]) -> String {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::print::table::printable;
 use crate::resource::Text;
 
 /// What stands for a value that only apply will know.
@@ -20,7 +21,7 @@ impl Shown {
     /// All of it in one line.
     pub(super) fn into_line(self) -> String {
         match self {
-            Self::Text(text) => one_line(&text),
+            Self::Text(text) => printable(&text),
             Self::Items(items) => format!("[{}]", items.join(", ")),
         }
     }
@@ -31,13 +32,22 @@ pub(super) fn shown(value: Option<&Value>) -> Shown {
     match value {
         None | Some(Value::Null) => Shown::Text("(none)".to_owned()),
         Some(Value::Array(items)) => {
-            Shown::Items(items.iter().map(|item| one_line(&text(item))).collect())
+            Shown::Items(items.iter().map(|item| printable(&text(item))).collect())
         }
         Some(value) => Shown::Text(text(value)),
     }
 }
 
+/// A value as text, without what looks like a credential.
 fn text(value: &Value) -> String {
+    // Members of a JSON document without white space are looked at one by one.
+    plain(value)
+        .split_inclusive(['\n', ','])
+        .map(node::redact::text)
+        .collect()
+}
+
+fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         Value::String(text) => text.clone(),
@@ -58,15 +68,21 @@ pub(super) fn of_text(text: &Text) -> String {
     }
 }
 
-/// A line is one line and no terminal command, whatever an API said.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_credential_is_not_shown_on_one_line_either() {
+        let configuration =
+            r#"{"env":{"HTTPS_PROXY":"http://a:secret1@h:1","HTTP_PROXY":"http://b:secret2@h:2"}}"#;
+        let line = shown(Some(&configuration.into())).into_line();
+        assert!(!line.contains("secret"), "{line}");
+        let items = shown(Some(&serde_json::json!(["http://a:secret@h", "plain"])));
+        let line = items.into_line();
+        assert!(
+            line.ends_with(", plain]") && !line.contains("secret"),
+            "{line}"
+        );
+    }
 }

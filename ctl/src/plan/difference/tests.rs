@@ -101,6 +101,21 @@ fn a_new_version_of_a_launch_template_rolls_the_nodes() {
 }
 
 #[test]
+fn tags_of_a_launch_template_roll_nothing() {
+    let plan = on("launch-template/workers", |thing| {
+        let Body::LaunchTemplate(template) = &mut thing.body else {
+            unreachable!("its address says what it is")
+        };
+        template.tags.remove(crate::resource::ADDRESS_TAG);
+    })
+    .unwrap();
+    let template = change(&plan, "launch-template/workers");
+    assert_eq!(template.action, Action::Change);
+    assert_eq!(change(&plan, "nodegroup/workers").action, Action::Keep);
+    assert_eq!(plan.summary().rolls_nodes, 0);
+}
+
+#[test]
 fn a_label_that_goes_is_a_change() {
     let labelled = GROUP.replace("}}]", "}, labels: {example.com/team: a}}]");
     let plan = between(&labelled, GROUP);
@@ -315,6 +330,30 @@ fn two_minor_versions_take_two_plans() {
         );
     }
     insta::assert_snapshot!(plan.warnings.join("\n"), @"cluster/demo goes from 1.32 to 1.33 in this plan, since EKS takes one minor version at a time: plan and apply again until it is at 1.34. Node groups with an AMI of their own keep it until then");
+}
+
+#[test]
+fn a_pinned_release_waits_for_its_version() {
+    let wanted = wanted_of("nodeGroups: [{name: workers, ami: {releaseVersion: 1.34.0-20251103}}]");
+    let mut observed = as_observed(&wanted);
+    for thing in &mut observed {
+        match &mut thing.body {
+            Body::Cluster(cluster) => cluster.version = "1.32".to_owned(),
+            Body::NodeGroup(group) => {
+                group.version = Some("1.32".to_owned());
+                group.release_version = Some("1.32.3-20250101".to_owned());
+            }
+            _ => {}
+        }
+    }
+    let plan = plan(&origin(), &wanted, &observed).unwrap();
+    let Some(Body::NodeGroup(group)) = &change(&plan, "nodegroup/workers").wanted else {
+        unreachable!("its address says what it is")
+    };
+    assert_eq!(
+        (group.version.as_deref(), group.release_version.as_deref()),
+        (Some("1.33"), None)
+    );
 }
 
 #[test]

@@ -192,6 +192,8 @@ impl Journal {
                 }
                 Source::Running { lines, .. } => {
                     let read = tokio::select! {
+                        // What the child has found is read before it is exchanged.
+                        biased;
                         read = read_line(lines, &mut self.line, &mut self.is_overflowing) => read,
                         () = self.reach.over() => {
                             self.narrow();
@@ -319,7 +321,8 @@ impl Journal {
         );
         self.tally.restarts += 1;
         self.fruitless += u32::from(self.is_running());
-        self.reach = Reach::all(PAST);
+        // The next child has its time, however long it is waited for.
+        self.reach = Reach::all(self.pause + PAST);
         self.is_overflowing = false;
         self.clear_line();
         self.source = Source::Waiting(Instant::now() + self.pause);

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::credentials::{CredentialStore, MintedCredential};
-use super::gateway::{Ailments, Gateway, LoggedRequest, OwnCluster, Refusals};
+use super::gateway::{Ailments, Gateway, LoggedRequest, Refusals};
 use super::json_file::JsonFileError;
 use super::moto::{Moto, MotoError};
 use super::transition::{self, Transitions};
@@ -114,11 +114,6 @@ impl Drop for Account {
 impl Account {
     /// An empty account whose files lie below `run`.
     pub async fn start(run: &Path) -> Result<Self, AccountError> {
-        Self::start_with(run, None).await
-    }
-
-    /// The same with a cluster that has a control plane: `CreateCluster` of its name makes that one.
-    pub async fn start_with(run: &Path, own: Option<OwnCluster>) -> Result<Self, AccountError> {
         let python = Cache::from_environment()?.venv().join("bin/python");
         if !python.exists() {
             return Err(AccountError::NoMoto { python });
@@ -134,7 +129,7 @@ impl Account {
         let gateway = Arc::new(Gateway::new(
             run.to_owned(),
             credentials.clone(),
-            own,
+            None,
             &moto,
         ));
         let served = Arc::clone(&gateway).serve(listener);

@@ -239,6 +239,13 @@ impl Cluster {
             stays
         });
         self.addons.retain(|_, addon| addon.settle(now));
+        // Another of the same name has nothing to do with what was to become of the one before.
+        let (groups, addons) = (&self.nodegroups, &self.addons);
+        self.updates.retain(|update| match &update.of {
+            Target::Cluster => true,
+            Target::Nodegroup(name) => groups.contains_key(name),
+            Target::Addon(name) => addons.contains_key(name),
+        });
         left
     }
 

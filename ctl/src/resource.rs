@@ -23,8 +23,8 @@ pub use network::{
     ElasticIp, InternetGateway, NatGateway, RouteTable, SecurityGroup, Subnet, SubnetTags, Vpc,
 };
 pub use node_group::{
-    AutoScalingGroup, Disk, LaunchTemplate, MetadataOptions, NodeGroup, NodeRepair, Scaling, Taint,
-    TemplateVersion, Update,
+    AutoScalingGroup, Disk, LaunchTemplate, MANAGED_TAG, MetadataOptions, NodeGroup, NodeRepair,
+    Scaling, Taint, TemplateVersion, Update, node_group_of,
 };
 pub use observed::{Observed, Owner, Status};
 pub use text::{Attribute, Outputs, Text, outputs_of, references, resolve};

@@ -128,7 +128,11 @@ fn tell(left: &[Leftover], what: &str, printer: &mut Printer) {
     if left.is_empty() {
         return;
     }
-    printer.warning(&format!("{} things are there, {what}:", left.len()));
+    let count = match left.len() {
+        1 => "1 thing is there".to_owned(),
+        count => format!("{count} things are there"),
+    };
+    printer.warning(&format!("{count}, {what}:"));
     let mut table = Table::new(["WHAT", "ID", "WHY", "COMMAND"]);
     for leftover in left {
         table.push([

@@ -166,7 +166,8 @@ impl Line for NodeGroupRow {
     const HEADER: &'static [&'static str] = &[
         "NAME", "KIND", "STATUS", "NODES", "MIN", "MAX", "TYPES", "AGE",
     ];
-    const WIDE: &'static [&'static str] = &["CAPACITY", "AMI", "VERSION", "HEALTH"];
+    const WIDE: &'static [&'static str] =
+        &["CAPACITY", "AMI", "VERSION", "AUTO-SCALING-GROUP", "HEALTH"];
 
     fn name(&self) -> &str {
         &self.name
@@ -194,6 +195,7 @@ impl Line for NodeGroupRow {
                 self.capacity_type.as_str().into(),
                 or_dash(self.ami.as_deref().or(self.ami_type.as_deref())),
                 or_dash(self.version.as_deref()),
+                or_dash(self.auto_scaling_group.as_deref()),
                 or_dash(self.health.as_deref()),
             ]);
         }

@@ -1,6 +1,6 @@
 //! `nodectl scale nodegroup`: how many nodes a group has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::carry_out::{Nodes, propose};
 use super::error::Error;
@@ -11,7 +11,9 @@ use crate::observe::existing::Existing;
 use crate::plan::difference;
 use crate::plan::saved::PlanDocument;
 use crate::print::Printer;
-use crate::resource::{Address, Attribute, Body, Kind, Observed, Owner, Scaling, Status, Wanted};
+use crate::resource::{
+    Address, Attribute, Body, Kind, Observed, Outputs, Owner, Scaling, Status, Wanted,
+};
 
 pub(super) async fn run(
     args: &ScaleArgs,
@@ -60,24 +62,26 @@ async fn nodegroup(
     Ok(proposed.await?.map_or(Exit::Ok, |report| report.exit()))
 }
 
-/// The group of this name, managed or self-managed, as it is.
+/// The group of this name, managed or self-managed, as it is. A self-managed one is also found by the name of its Auto Scaling
+/// group.
 fn group(found: &Existing, name: &str) -> Option<Observed> {
-    let managed = found
-        .node_groups
-        .iter()
-        .find(|group| group.group.name == name)
-        .map(|group| (Kind::NodeGroup, Body::NodeGroup(group.group.clone())));
-    let own = || {
-        let groups = found.auto_scaling_groups.iter();
-        let mut named = groups.filter(|group| group.group.name == name);
-        let group = named.next()?.group.clone();
-        Some((Kind::AutoScalingGroup, Body::AutoScalingGroup(group)))
+    let managed = || {
+        let mut groups = found.node_groups.iter().map(|group| &group.group);
+        let group = groups.find(|group| group.name == name)?;
+        let address = Address::new(Kind::NodeGroup, name);
+        Some((address, Body::NodeGroup(group.clone()), &group.name))
     };
-    let (kind, body) = managed.or_else(own)?;
+    let own = || {
+        let mut groups = found.auto_scaling_groups.iter().map(|group| &group.group);
+        let group = groups.find(|group| group.node_group() == name || group.name == name)?;
+        let address = Address::new(Kind::AutoScalingGroup, group.node_group());
+        Some((address, Body::AutoScalingGroup(group.clone()), &group.name))
+    };
+    let (address, body, id) = managed().or_else(own)?;
     Some(Observed {
-        address: Address::new(kind, name),
+        address,
         body,
-        outputs: BTreeMap::from([(Attribute::Id, name.to_owned())]),
+        outputs: Outputs::from([(Attribute::Id, id.clone())]),
         owner: Owner::Other,
         status: Status::Ready,
     })
@@ -88,8 +92,8 @@ fn names(found: &Existing) -> Vec<String> {
     let own = found
         .auto_scaling_groups
         .iter()
-        .map(|group| &group.group.name);
-    managed.chain(own).cloned().collect()
+        .map(|group| group.group.node_group());
+    managed.cloned().chain(own).collect()
 }
 
 /// The group with so many nodes; its bounds make room.
@@ -116,6 +120,34 @@ fn bounded(scaling: Scaling, to: u32) -> Scaling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::existing::Group;
+    use crate::resource::{ADDRESS_TAG, AutoScalingGroup};
+
+    #[test]
+    fn a_self_managed_group_has_the_name_that_its_document_has() {
+        let tags = [(ADDRESS_TAG, "auto-scaling-group/spare")];
+        let spare = AutoScalingGroup {
+            name: "nodectl-lab-spare".to_owned(),
+            tags: tags
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            ..AutoScalingGroup::default()
+        };
+        let found = Existing {
+            auto_scaling_groups: vec![Group {
+                group: spare,
+                template: None,
+            }],
+            ..Existing::default()
+        };
+        for name in ["spare", "nodectl-lab-spare"] {
+            let named = group(&found, name).unwrap();
+            assert_eq!(named.address.to_string(), "auto-scaling-group/spare");
+            assert_eq!(named.outputs[&Attribute::Id], "nodectl-lab-spare");
+        }
+        assert_eq!(group(&found, "other"), None);
+        assert_eq!(names(&found), ["spare"]);
+    }
 
     #[test]
     fn the_bounds_of_a_group_make_room() {

@@ -2,15 +2,13 @@
 
 mod checks;
 
-use std::collections::BTreeMap;
-
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance, Reservation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::aws::{self, Aws};
-use crate::resource::{ADDRESS_TAG, Address, Kind};
+use crate::resource::{Tags, node_group_of};
 pub use checks::{Checks, checks};
 
 const ACTION: &str = "ec2:DescribeInstances";
@@ -141,12 +139,12 @@ async fn describe(
 }
 
 fn facts(instance: &Instance, cluster: &str) -> InstanceFacts {
-    let tags: BTreeMap<&str, &str> = instance
+    let tags: Tags = instance
         .tags()
         .iter()
-        .filter_map(|tag| Some((tag.key()?, tag.value()?)))
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
         .collect();
-    let tag = |key: &str| tags.get(key).map(|value| (*value).to_owned());
+    let tag = |key: &str| tags.get(key).cloned();
     let present = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     InstanceFacts {
         instance_id: instance.instance_id().unwrap_or_default().to_owned(),
@@ -178,22 +176,9 @@ fn facts(instance: &Instance, cluster: &str) -> InstanceFacts {
             .and_then(|profile| profile.arn())
             .and_then(|arn| present(arn.rsplit('/').next())),
         name: tag("Name"),
-        node_group: [
-            "eks:nodegroup-name",
-            "alpha.eksctl.io/nodegroup-name",
-            "karpenter.sh/nodepool",
-        ]
-        .into_iter()
-        .find_map(tag)
-        .or_else(|| self_managed(&tag(ADDRESS_TAG)?)),
+        node_group: node_group_of(&tags),
         cluster_tag: tag(&tag_key(cluster)),
     }
-}
-
-/// The self-managed group of ours whose tags an instance has got.
-fn self_managed(address: &str) -> Option<String> {
-    let address: Address = address.parse().ok()?;
-    (address.kind == Kind::AutoScalingGroup).then_some(address.name)
 }
 
 #[cfg(test)]
@@ -228,16 +213,5 @@ mod tests {
         assert_eq!(facts.private_dns_name, None);
         assert_eq!(facts.cluster_tag.as_deref(), Some("owned"));
         assert_eq!(facts.node_group.as_deref(), Some("blue"));
-    }
-
-    #[test]
-    fn an_instance_of_a_self_managed_group_of_ours_names_it() {
-        assert_eq!(
-            self_managed("auto-scaling-group/blue").as_deref(),
-            Some("blue")
-        );
-        for other in ["launch-template/blue", "blue", ""] {
-            assert_eq!(self_managed(other), None);
-        }
     }
 }

@@ -14,11 +14,8 @@ use super::ec2::tag_key;
 use super::eks::described;
 use super::parallel::each;
 use super::resources::{cluster, launch_template, node_group};
-use crate::resource::{self, Scaling, TemplateVersion};
+use crate::resource::{self, MANAGED_TAG, Scaling, TemplateVersion};
 use crate::spec::GroupKind;
-
-/// Tag by which EKS marks the Auto Scaling groups of managed groups.
-const MANAGED_TAG: &str = "eks:nodegroup-name";
 
 /// A cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +43,10 @@ pub struct ClusterRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeGroupRow {
-    /// Its name; of a self-managed one that of its Auto Scaling group.
+    /// Its name.
     pub name: String,
+    /// Name of its Auto Scaling group, of a self-managed one.
+    pub auto_scaling_group: Option<String>,
     /// Who replaces its nodes.
     pub kind: GroupKind,
     /// `ACTIVE`, `DEGRADED`, …
@@ -180,6 +179,7 @@ fn addon_row(found: &Addon) -> AddonRow {
 fn managed_row(found: &Nodegroup) -> NodeGroupRow {
     NodeGroupRow {
         name: owned(found.nodegroup_name()),
+        auto_scaling_group: None,
         kind: GroupKind::Managed,
         status: owned(found.status().map(NodegroupStatus::as_str)),
         scaling: node_group::scaling(found),
@@ -231,12 +231,14 @@ fn self_managed_row(
         .count();
     let desired = group.desired_capacity().unwrap_or_default();
     let is_whole = usize::try_from(desired).is_ok_and(|desired| desired == in_service);
+    let name = body.node_group();
     let mut instance_types = body.instance_types;
     if instance_types.is_empty() {
         instance_types.extend(template.instance_type);
     }
     NodeGroupRow {
-        name: body.name,
+        name,
+        auto_scaling_group: Some(body.name),
         kind: GroupKind::SelfManaged,
         status: group.status().unwrap_or("ACTIVE").to_owned(),
         scaling: body.scaling,

@@ -4,7 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tags, Text};
+use super::{ADDRESS_TAG, Address, Kind, Tags, Text};
+
+/// Tag by which EKS marks what it makes for a managed node group.
+pub const MANAGED_TAG: &str = "eks:nodegroup-name";
+/// Tags that have the name of a node group as their value: of EKS, of eksctl and of Karpenter.
+const NAME_TAGS: [&str; 3] = [
+    MANAGED_TAG,
+    "alpha.eksctl.io/nodegroup-name",
+    "karpenter.sh/nodepool",
+];
+/// Tag that EC2 gives to the instances of an Auto Scaling group.
+const GROUP_TAG: &str = "aws:autoscaling:groupName";
+
+/// Name of the node group that the tags of an instance or of an Auto Scaling group tell: as EKS, eksctl, Karpenter or we name
+/// it, else the name of the Auto Scaling group.
+pub fn node_group_of(tags: &Tags) -> Option<String> {
+    let named = NAME_TAGS.iter().find_map(|tag| tags.get(*tag));
+    let ours = || {
+        let address: Address = tags.get(ADDRESS_TAG)?.parse().ok()?;
+        (address.kind == Kind::AutoScalingGroup).then_some(address.name)
+    };
+    named
+        .cloned()
+        .or_else(ours)
+        .or_else(|| tags.get(GROUP_TAG).cloned())
+}
 
 /// A launch template, as its latest version says. A change is a new version, and the default version follows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,4 +200,32 @@ pub struct AutoScalingGroup {
     pub scaling: Scaling,
     /// Its tags, all of which its instances get too.
     pub tags: Tags,
+}
+
+impl AutoScalingGroup {
+    /// Name of the node group that it is.
+    pub fn node_group(&self) -> String {
+        node_group_of(&self.tags).unwrap_or_else(|| self.name.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_tell_the_node_group() {
+        let of = |tags: &[(&str, &str)]| {
+            let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+            node_group_of(&tags.iter().map(owned).collect())
+        };
+        let own = (ADDRESS_TAG, "auto-scaling-group/blue");
+        let group = (GROUP_TAG, "nodectl-lab-blue");
+        assert_eq!(of(&[own, group]).as_deref(), Some("blue"));
+        assert_eq!(of(&[group]).as_deref(), Some("nodectl-lab-blue"));
+        assert_eq!(of(&[(MANAGED_TAG, "red"), group]).as_deref(), Some("red"));
+        for other in ["launch-template/blue", "blue", ""] {
+            assert_eq!(of(&[(ADDRESS_TAG, other)]), None);
+        }
+    }
 }

@@ -89,7 +89,7 @@ pub fn ending(report: &Report) -> Ending {
         .map(|(word, count)| format!("{count} {word}"))
         .collect();
     let counts = if counts.is_empty() {
-        "nothing was done".to_owned()
+        "nothing was finished".to_owned()
     } else {
         counts.join(", ")
     };

@@ -89,8 +89,7 @@ fn self_managed(
     let told = told(user_data(template), true);
     let (labels, taints) = (told.labels.clone(), told.taints.clone());
     let cluster = &existing.cluster.name;
-    let prefix = format!("nodectl-{cluster}-");
-    let name = found.name.strip_prefix(&prefix).unwrap_or(&found.name);
+    let name = found.node_group();
     let instance_types = if found.instance_types.is_empty() {
         template.instance_type.iter().cloned().collect()
     } else {
@@ -103,7 +102,7 @@ fn self_managed(
         !is_shown_name && !is_of_cluster && !key.starts_with(AUTOSCALER)
     });
     let mut group = NodeGroup {
-        name: name.to_owned(),
+        name,
         kind: GroupKind::SelfManaged,
         instance_types,
         subnets: subnets(existing, &found.subnets),

@@ -141,12 +141,14 @@ def nat_state(self):
 NatGateway.state = property(nat_state, lambda self, state: None)
 
 
-# A NAT gateway that is refused leaves no interface.
+# The interface of a NAT gateway names it; one that is refused leaves none.
 @replace(NatGatewayBackend, "create_nat_gateway")
 def create_nat_gateway(before, self, *args, **more):
     known = set(self.enis)
     try:
-        return before(self, *args, **more)
+        gateway = before(self, *args, **more)
+        gateway._eni.description = f"Interface for NAT Gateway {gateway.id}"
+        return gateway
     except Exception:
         for interface in set(self.enis) - known:
             self.enis.pop(interface)

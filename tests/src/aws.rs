@@ -81,7 +81,7 @@ pub fn moto() -> Moto {
 pub async fn start(
     site: Site<'_>,
     cluster: &mut Cluster,
-    at_start: AtStart,
+    at_start: AtStart<'_>,
 ) -> Result<(), AwsError> {
     let step = progress::step("moto, gateway, metadata service");
     let python = site.layout.cache().venv().join("bin/python");
@@ -114,13 +114,13 @@ pub async fn start(
 
 /// The entries that a cluster has after it got a managed node group: the creator's and the node role's. Where there is no
 /// cluster there is none.
-fn access_entries(layout: &Layout, at_start: AtStart) -> Result<(), AwsError> {
+fn access_entries(layout: &Layout, at_start: AtStart<'_>) -> Result<(), AwsError> {
     let mapping = control_plane::mappings_path(layout);
     if let Some(directory) = mapping.parent() {
         file::create_directory(directory)?;
     }
     let entries = AccessEntries::open(&layout.run(), &mapping)?;
-    if at_start == AtStart::Absent {
+    if at_start != AtStart::Active {
         return Ok(());
     }
     entries.create(AccessEntryRequest {
@@ -141,7 +141,7 @@ async fn start_gateway(
     site: Site<'_>,
     cluster: &Cluster,
     security_group_id: String,
-    at_start: AtStart,
+    at_start: AtStart<'_>,
 ) -> Result<(), AwsError> {
     let layout = site.layout;
     let listen = |address, port| SocketAddr::V4(SocketAddrV4::new(address, port));

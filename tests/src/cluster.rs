@@ -49,12 +49,22 @@ pub enum ClusterError {
 
 /// Whether EKS knows the cluster when the lab comes up. Its control plane runs in either case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AtStart {
-    /// It is there and active, and knows its creator and the role [`NODE_ROLE`].
+pub enum AtStart<'a> {
+    /// It is there and active, has the lab's name, and knows its creator and the role [`NODE_ROLE`].
     #[default]
     Active,
-    /// It is not there: `CreateCluster` with the lab's name makes it.
-    Absent,
+    /// It is not there: `CreateCluster` with this name makes it.
+    Absent(&'a str),
+}
+
+impl<'a> AtStart<'a> {
+    /// The name of the cluster of a lab.
+    pub fn name(self, lab: &'a str) -> &'a str {
+        match self {
+            Self::Active => lab,
+            Self::Absent(name) => name,
+        }
+    }
 }
 
 /// The cluster and what AWS shows of it.
@@ -76,7 +86,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A cluster for the lab `name`; `identity` makes its endpoint unique.
+    /// A cluster of this name; `identity` makes its endpoint unique.
     pub fn new(name: &str, identity: u128) -> Self {
         Self {
             name: name.to_owned(),

@@ -40,9 +40,10 @@ pub enum Command {
     Setup,
     /// Bring the lab up: control plane, AWS, network
     Up {
-        /// Have no cluster in EKS yet: `CreateCluster` with the lab's name makes it. Its control plane runs all the same
-        #[arg(long)]
-        no_cluster: bool,
+        /// Have no cluster in EKS yet: `CreateCluster` with this name makes it, by default the lab's. Its control plane runs
+        /// all the same
+        #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true)]
+        no_cluster: Option<Option<String>>,
     },
     /// Add, remove, list or enter machines
     #[command(subcommand)]
@@ -194,7 +195,7 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
     }
     match &cli.command {
         Command::Setup => setup::all(&cache)?,
-        Command::Up { no_cluster } => up(&cache, &layout, *no_cluster)?,
+        Command::Up { no_cluster } => up(&cache, &layout, no_cluster.as_ref())?,
         Command::Down => {
             lifecycle::down(&layout)?;
             let left = lifecycle::leftovers(&layout)?;
@@ -215,13 +216,18 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
     Ok(0)
 }
 
-fn up(cache: &Cache, layout: &Layout, no_cluster: bool) -> Result<(), CommandError> {
+fn up(
+    cache: &Cache,
+    layout: &Layout,
+    no_cluster: Option<&Option<String>>,
+) -> Result<(), CommandError> {
     setup::all(cache)?;
     let name = layout.name();
-    if no_cluster {
-        Lab::up(layout, AtStart::Absent)?;
+    if let Some(cluster) = no_cluster {
+        let cluster = cluster.as_deref().unwrap_or(name);
+        Lab::up(layout, AtStart::Absent(cluster))?;
         progress::say(&format_args!(
-            "lab `{name}` is up: EKS has no cluster until somebody creates `{name}`"
+            "lab `{name}` is up: EKS has no cluster until somebody creates `{cluster}`"
         ));
     } else {
         let lab = Lab::up(layout, AtStart::Active)?;

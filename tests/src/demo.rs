@@ -1,5 +1,6 @@
-//! `lab demo`: the whole product on one machine in a minute. Two nodes join, a third has a role that the cluster does not
-//! know, and `nodectl status` shows all three, the third with the reason.
+//! `lab demo`: the whole product on one machine in a minute. `nodectl apply` makes a cluster and its node groups from one file,
+//! and real kubelets join. Then the access entry of a node role goes: the next node with it cannot join, `nodectl status`
+//! shows it with the reason, `nodectl apply` puts the entry back, and the node joins. `nodectl delete` takes it all away.
 
 use std::{
     ffi::OsStr,
@@ -10,20 +11,35 @@ use thiserror::Error;
 
 use crate::{
     cloud::record::MachineRecord,
+    cluster::{self, AtStart, Cluster},
     exec::ExecError,
-    guard::GuardError,
+    guard::{GuardError, GuardedLab},
     image::{self, ImageError},
     layout::{Cache, Layout},
     lifecycle::Lab,
-    machine::{MachineError, Wanted},
+    machine::MachineError,
     node_object::NodeObjectError,
     progress::{self, say, seconds},
     setup::{self, SetupError},
     verdict::VerdictError,
 };
 
+/// The document, in the repository.
+const DOCUMENT: &str = "examples/demo/cluster.yaml";
+/// The cluster that it is of.
+const CLUSTER: &str = "demo";
+/// The group whose nodes lose their access, and the node role that it has to itself.
+const GROUP: &str = "spare";
+const ROLE: &str = "nodectl-demo-node-spare";
 /// How long a machine may take from its start to a Ready Node, or to its verdict.
 const DEADLINE: Duration = Duration::from_mins(2);
+/// How long `nodectl scale` waits for the node that cannot join: the agent has said why by then.
+const PATIENCE: &str = "20s";
+
+/// Statuses that commands end with.
+const DONE: u8 = 0;
+const UNHEALTHY: u8 = 3;
+const LEFT_ON_ITS_WAY: u8 = 6;
 
 /// Why the demonstration broke off.
 #[derive(Debug, Error)]
@@ -46,15 +62,18 @@ pub enum DemoError {
     /// `nodectl` could not be run.
     #[error(transparent)]
     Exec(#[from] ExecError),
-    /// `nodectl` ended with an error.
-    #[error("`nodectl {arguments}` ended with status {status}")]
-    Nodectl {
-        /// What it was asked.
-        arguments: String,
+    /// A command ended otherwise than it should.
+    #[error("`{command}` ended with status {status}")]
+    Command {
+        /// The command.
+        command: String,
         /// Its exit status.
         status: u8,
     },
-    /// The third machine says nothing.
+    /// No machine of the group is there.
+    #[error("no machine of the node group `{GROUP}` came up")]
+    NoMachine,
+    /// The machine says nothing.
     #[error(transparent)]
     Verdict(#[from] VerdictError),
     /// Something of the lab is still there.
@@ -68,52 +87,37 @@ pub enum DemoError {
 /// Runs the demonstration; says how long each stage took.
 pub fn run(cache: &Cache, layout: &Layout, keep: bool) -> Result<(), DemoError> {
     image::program("nodectl").map_err(DemoError::NoNodectl)?;
-    // The lab's programs are on the path of what it runs.
-    let nodectl = OsStr::new("nodectl");
-    let began = Instant::now();
-    let mut stages = Vec::new();
-    let mut stage = |title: &'static str, since: Instant| stages.push((title, since.elapsed()));
+    let mut stages = Stages::default();
 
-    let since = heading("Set-up (once; later runs find it in the cache)");
+    stages.begin("Set-up (once; later runs find it in the cache)", "set-up");
     setup::all(cache)?;
-    stage("set-up", since);
+    stages.begin(
+        "A control plane and AWS; EKS knows of no cluster yet",
+        "control plane up",
+    );
+    let lab = Lab::up_guarded_with(layout, AtStart::Absent(CLUSTER))?;
 
-    let since = heading("A cluster: etcd, API server, authenticator, AWS");
-    let lab = Lab::up_guarded(layout)?;
-    stage("cluster up", since);
+    let apply = ["apply", "--file", DOCUMENT, "--yes"];
+    stages.nodectl(&lab, &apply, DONE)?;
+    stages.nodectl(&lab, &["kubeconfig", "--name", CLUSTER], DONE)?;
+    stages.nodectl(&lab, &["status"], DONE)?;
 
-    let since = heading("Three machines; the cluster does not know the role of the third");
-    let healthy = [add(&lab, "m5.large", None)?, add(&lab, "t3.small", None)?];
-    let stranger = add(&lab, "m5.large", Some("forgotten-role"))?;
-    stage("machines booted", since);
-
-    let since = heading("Two join, one cannot");
-    for record in &healthy {
-        let step = progress::step(format!("{} Ready", record.local_hostname));
-        lab.wait_ready(record, DEADLINE)?;
-        step.done();
-    }
-    let step = progress::step(format!(
-        "verdict of {} on its console",
-        stranger.instance_id
-    ));
+    let arn = Cluster::role_arn(ROLE);
+    let gone = ["eks", "delete-access-entry", "--cluster-name", CLUSTER];
+    let gone = [&gone[..], &["--principal-arn", &arn]].concat();
+    stages.command(&lab, "aws", &gone, DONE)?;
+    let scale = ["scale", "nodegroup", GROUP, "--to", "1", "--yes"];
+    let scale = [&scale[..], &["--deadline", PATIENCE]].concat();
+    stages.nodectl(&lab, &scale, LEFT_ON_ITS_WAY)?;
+    let stranger = machine(&lab)?;
     lab.wait_verdict(&stranger, "join.unauthorized", DEADLINE)?;
-    step.done();
-    stage("nodes joined", since);
+    stages.nodectl(&lab, &["status"], UNHEALTHY)?;
 
-    let since = heading("$ nodectl status");
-    let name = lab.cluster.name.clone();
-    let arguments = ["kubeconfig", "--name", &name];
-    let written = lab.output(nodectl, &arguments)?.status;
-    judge(
-        &arguments,
-        written.code().and_then(|code| u8::try_from(code).ok()),
-        &[0],
-    )?;
-    // 3 is nodectl's way to say that a node is unhealthy, as one is here.
-    let arguments = ["status"];
-    judge(&arguments, Some(lab.exec(nodectl, &arguments)?), &[0, 3])?;
-    stage("nodectl status", since);
+    stages.nodectl(&lab, &apply, DONE)?;
+    let step = progress::step(format!("{} Ready", stranger.local_hostname));
+    lab.wait_ready(&stranger, DEADLINE)?;
+    step.done();
+    stages.nodectl(&lab, &["status"], DONE)?;
 
     if keep {
         lab.keep();
@@ -121,48 +125,90 @@ pub fn run(cache: &Cache, layout: &Layout, keep: bool) -> Result<(), DemoError> 
             &"\nthe lab is left running: `lab node list`, `lab exec -- nodectl status`, `lab down`",
         );
     } else {
-        let since = heading("Clean-up");
-        let step = progress::step("lab down");
-        let left = lab.down()?;
-        step.done();
-        if !left.is_empty() {
-            return Err(DemoError::Leftovers { left });
-        }
-        stage("clean-up", since);
+        stages.nodectl(&lab, &["delete", CLUSTER, "--yes"], DONE)?;
+        stages.begin("Clean-up", "clean-up");
+        down(lab)?;
     }
-    say(&"");
-    for (title, took) in stages {
-        say(&format_args!("{:>9}  {title}", seconds(took)));
-    }
-    say(&format_args!("{:>9}  in all", seconds(began.elapsed())));
+    stages.say();
     Ok(())
 }
 
-fn heading(title: &str) -> Instant {
-    say(&format_args!("\n{title}"));
-    Instant::now()
+/// The machine that the group has launched.
+fn machine(lab: &Lab) -> Result<MachineRecord, DemoError> {
+    let of_group = |record: &MachineRecord| record.role.as_deref() == Some(ROLE);
+    lab.machines()?
+        .into_iter()
+        .find(of_group)
+        .ok_or(DemoError::NoMachine)
 }
 
-fn add(lab: &Lab, instance_type: &str, role: Option<&str>) -> Result<MachineRecord, DemoError> {
-    let mut wanted = Wanted {
-        instance_type: instance_type.to_owned(),
-        ..Wanted::default()
-    };
-    if let Some(role) = role {
-        role.clone_into(&mut wanted.role);
+fn down(lab: GuardedLab) -> Result<(), DemoError> {
+    let step = progress::step("lab down");
+    let left = lab.down()?;
+    step.done();
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(DemoError::Leftovers { left })
     }
-    let step = progress::step(format!("{instance_type}, role {}", wanted.role));
-    let record = lab.add_machine(&wanted)?;
-    step.done_with(&record.instance_id);
-    Ok(record)
 }
 
-fn judge(arguments: &[&str], status: Option<u8>, good: &[u8]) -> Result<(), DemoError> {
-    match status {
-        Some(status) if good.contains(&status) => Ok(()),
-        status => Err(DemoError::Nodectl {
-            arguments: arguments.join(" "),
-            status: status.unwrap_or(130),
-        }),
+/// What was shown, and how long it took.
+#[derive(Default)]
+struct Stages {
+    shown: Vec<(String, Instant)>,
+}
+
+impl Stages {
+    /// Shows a heading. The stage lasts until the next one begins.
+    fn begin(&mut self, heading: &str, title: &str) {
+        say(&format_args!("\n{heading}"));
+        self.shown.push((title.to_owned(), Instant::now()));
+    }
+
+    fn nodectl(&mut self, lab: &Lab, arguments: &[&str], wanted: u8) -> Result<(), DemoError> {
+        self.command(lab, "nodectl", arguments, wanted)
+    }
+
+    /// Shows a command as a person types it, and runs it. The lab's programs are on its path.
+    fn command(
+        &mut self,
+        lab: &Lab,
+        program: &str,
+        arguments: &[&str],
+        wanted: u8,
+    ) -> Result<(), DemoError> {
+        let command = format!("{program} {}", arguments.join(" "));
+        let title = command
+            .split_once(" --")
+            .map_or(&*command, |(title, _)| title);
+        self.begin(&format!("$ {command}"), title);
+        let file = cluster::repository().join(DOCUMENT);
+        let arguments: Vec<&OsStr> = arguments
+            .iter()
+            .map(|argument| match *argument {
+                DOCUMENT => file.as_os_str(),
+                argument => OsStr::new(argument),
+            })
+            .collect();
+        let status = lab.exec(OsStr::new(program), &arguments)?;
+        if status == wanted {
+            Ok(())
+        } else {
+            Err(DemoError::Command { command, status })
+        }
+    }
+
+    /// Says how long each stage took.
+    fn say(&self) {
+        let ends = self.shown.iter().skip(1).map(|(_, began)| *began);
+        say(&"");
+        for ((title, began), end) in self.shown.iter().zip(ends.chain([Instant::now()])) {
+            let took = end.saturating_duration_since(*began);
+            say(&format_args!("{:>9}  {title}", seconds(took)));
+        }
+        if let Some((_, began)) = self.shown.first() {
+            say(&format_args!("{:>9}  in all", seconds(began.elapsed())));
+        }
     }
 }

@@ -69,32 +69,37 @@ impl Lab {
             )
             .in_network(self.layout.network_namespace())
             .bind(self.layout.hosts(), "/etc/hosts")
-            .env("PATH", path_with_own_programs())
+            .env("PATH", self.path())
             .env("KUBECONFIG", self.layout.kubeconfig())
+            .env("XDG_STATE_HOME", self.layout.run().join("state"))
             .env(
                 "AWS_ENDPOINT_URL",
                 format!("http://{}:{}", network::GATEWAY, aws::HTTP_PORT),
             )
             .env("AWS_CA_BUNDLE", self.layout.pki("aws-ca.crt"))
             .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", credential.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", credential.secret_access_key);
         let mut command = service.command()?;
         // Whoever calls may have an account of his own; nothing of it is for the lab.
-        for name in ["AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"] {
+        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN"] {
             command.env_remove(name);
         }
         Ok(command)
     }
-}
 
-/// `nodectl` and `nodeagent` of the same build come first, by name.
-fn path_with_own_programs() -> OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let own = image::program("nodectl").ok();
-    let own = own.as_deref().and_then(Path::parent).map(Path::to_path_buf);
-    let directories = own.into_iter().chain(std::env::split_paths(&path));
-    std::env::join_paths(directories).unwrap_or(path)
+    /// `nodectl` and `nodeagent` of the same build come first, by name; the AWS CLI of the lab comes last.
+    fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = image::program("nodectl").ok();
+        let own = own.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+        let directories = own
+            .into_iter()
+            .chain(std::env::split_paths(&path))
+            .chain([self.layout.cache().venv().join("bin")]);
+        std::env::join_paths(directories).unwrap_or(path)
+    }
 }
 
 fn starting(program: &OsStr, source: std::io::Error) -> ProcessError {

@@ -50,7 +50,10 @@ impl Lab {
     }
 
     /// The same where EKS may not know the cluster yet.
-    pub fn up_guarded_with(layout: &Layout, at_start: AtStart) -> Result<GuardedLab, GuardError> {
+    pub fn up_guarded_with(
+        layout: &Layout,
+        at_start: AtStart<'_>,
+    ) -> Result<GuardedLab, GuardError> {
         lifecycle::down(layout)?;
         let program = image::program("lab")?;
         let mut command = Command::new("setsid");

@@ -82,7 +82,7 @@ impl Lab {
     }
 
     /// Brings the lab up, or finds that it is up. Something half dead under its name is cleaned away first.
-    pub fn up(layout: &Layout, at_start: AtStart) -> Result<Self, LifecycleError> {
+    pub fn up(layout: &Layout, at_start: AtStart<'_>) -> Result<Self, LifecycleError> {
         let _held = file::lock(&layout.lock())?;
         if let Ok(lab) = Self::open(layout) {
             if lab.is_whole() {
@@ -101,11 +101,11 @@ impl Lab {
         Ok(lab)
     }
 
-    fn start(layout: &Layout, at_start: AtStart) -> Result<Self, LifecycleError> {
+    fn start(layout: &Layout, at_start: AtStart<'_>) -> Result<Self, LifecycleError> {
         let mut lab = Self {
             layout: layout.clone(),
             group: Host::detect()?.lab(layout),
-            cluster: Cluster::new(layout.name(), identity(layout)),
+            cluster: Cluster::new(at_start.name(layout.name()), identity(layout)),
         };
         let step = progress::step("network, certificates");
         file::create_directory(&layout.run())?;

@@ -15,6 +15,8 @@ mod canary;
 mod cloud_init;
 #[path = "lab/clusters.rs"]
 mod clusters;
+#[path = "lab/demo.rs"]
+mod demo;
 #[path = "lab/down.rs"]
 mod down;
 #[path = "lab/faults.rs"]

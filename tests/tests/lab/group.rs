@@ -76,7 +76,7 @@ fn a_lab_that_goes_while_the_machines_of_a_group_boot_leaves_nothing() {
         return;
     };
     setup::all(&cache).unwrap();
-    let lab = Lab::up_guarded_with(&layout, AtStart::Absent).unwrap();
+    let lab = Lab::up_guarded_with(&layout, AtStart::Absent(layout.name())).unwrap();
     create(&lab, 5);
     until(&lab, "a machine", || match lab.machines().unwrap().len() {
         0 => Err("none".to_owned()),

@@ -69,4 +69,5 @@ build: tools
 tools:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it with rustup (https://rustup.rs), then run this again'; exit 1; }
 	@command -v cc >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends build-essential cmake
+	@command -v shellcheck >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends shellcheck || echo 'skipped: no shellcheck'
 	@command -v strace >/dev/null || $(SUDO) apt-get install --yes --no-install-recommends strace || echo 'skipped: no strace, so no kill at each step'

@@ -88,7 +88,9 @@ fn build_one(cache: &Cache, root: Root) -> Result<(), SetupError> {
     let log = cache.image().join("debootstrap.log");
     file::remove(&log)?;
     process::run_logged(
-        Command::new("debootstrap")
+        // What it mounts in the root ends with it.
+        Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "--", "debootstrap"])
             .arg("--variant=minbase")
             .arg(format!("--include={}", root.packages()))
             .arg(release)

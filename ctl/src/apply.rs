@@ -4,6 +4,7 @@
 //! end of its wait, [`journal`] survives the process, and [`report`] says how it ended. The world is reached through
 //! [`hands`] and [`nodes`] only.
 
+pub mod drain;
 pub mod event;
 pub mod file;
 pub mod graph;

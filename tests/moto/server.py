@@ -5,6 +5,7 @@ those of `moto_server`.
 """
 
 import logging
+import threading
 from collections import Counter
 
 import account  # noqa: F401  the rest of an account, without machines
@@ -19,6 +20,9 @@ from moto.server import main
 
 make_version = LaunchTemplateVersion.__init__
 run_instances = EC2Backend.run_instances
+all_reservations = EC2Backend.all_reservations
+# Held while an instance is made: moto answers on a thread for each call.
+launching = threading.RLock()
 
 
 def version_with_readable_user_data(self, template, number, data, description):
@@ -31,28 +35,35 @@ def version_with_readable_user_data(self, template, number, data, description):
 
 def run_instances_of_template(self, image_id, count, user_data, security_groups, **arguments):
     """Instances have the template's instance profile and metadata options, and their interface goes when they go."""
-    template = arguments.get("launch_template")
-    data = self._get_template_from_args(template).data if template else {}
-    profile = data.get("IamInstanceProfile")
-    # Without these moto makes a root volume beside that of the template, which stays when the instance goes.
-    if data.get("BlockDeviceMappings"):
-        arguments.setdefault("block_device_mappings", data["BlockDeviceMappings"])
-    reservation = run_instances(self, image_id, count, user_data, security_groups, **arguments)
-    for instance in reservation.instances:
-        if not arguments.get("nics"):
-            instance.nics[0].delete_on_termination = True
-        if data.get("MetadataOptions") and not arguments.get("metadata_options"):
-            instance.metadata_options = MetadataOptions(data["MetadataOptions"])
-        is_named_in_the_call = arguments.get("iam_instance_profile_name") or arguments.get(
-            "iam_instance_profile_arn"
-        )
-        if profile and not is_named_in_the_call:
-            self.associate_iam_instance_profile(
-                instance.id,
-                iam_instance_profile_name=profile.get("Name"),
-                iam_instance_profile_arn=profile.get("Arn"),
+    with launching:
+        template = arguments.get("launch_template")
+        data = self._get_template_from_args(template).data if template else {}
+        profile = data.get("IamInstanceProfile")
+        # Without these moto makes a root volume beside that of the template, which stays when the instance goes.
+        if data.get("BlockDeviceMappings"):
+            arguments.setdefault("block_device_mappings", data["BlockDeviceMappings"])
+        reservation = run_instances(self, image_id, count, user_data, security_groups, **arguments)
+        for instance in reservation.instances:
+            if not arguments.get("nics"):
+                instance.nics[0].delete_on_termination = True
+            if data.get("MetadataOptions") and not arguments.get("metadata_options"):
+                instance.metadata_options = MetadataOptions(data["MetadataOptions"])
+            is_named_in_the_call = arguments.get("iam_instance_profile_name") or arguments.get(
+                "iam_instance_profile_arn"
             )
-    return reservation
+            if profile and not is_named_in_the_call:
+                self.associate_iam_instance_profile(
+                    instance.id,
+                    iam_instance_profile_name=profile.get("Name"),
+                    iam_instance_profile_arn=profile.get("Arn"),
+                )
+        return reservation
+
+
+def whole_instances(self, *args, **more):
+    """Nobody sees an instance before it has its instance profile."""
+    with launching:
+        return all_reservations(self, *args, **more)
 
 
 def launch(self, count_needed, propagated_tags):
@@ -140,6 +151,7 @@ def template_of_instance(self):
 
 LaunchTemplateVersion.__init__ = version_with_readable_user_data
 EC2Backend.run_instances = run_instances_of_template
+EC2Backend.all_reservations = whole_instances
 autoscaling.FakeAutoScalingGroup.replace_autoscaling_group_instances = launch
 autoscaling.InstanceState.launch_template = property(template_of_instance)
 # The gateway has a log of all calls, and who asks for instances each second would fill this one.

@@ -19,6 +19,8 @@ mod clusters;
 mod demo;
 #[path = "lab/down.rs"]
 mod down;
+#[path = "lab/drain.rs"]
+mod drain;
 #[path = "lab/faults.rs"]
 mod faults;
 #[path = "lab/group.rs"]
@@ -35,6 +37,8 @@ mod life;
 mod look;
 #[path = "lab/option.rs"]
 mod option;
+#[path = "lab/pod.rs"]
+mod pod;
 #[path = "lab/probe.rs"]
 mod probe;
 #[path = "lab/proxy.rs"]

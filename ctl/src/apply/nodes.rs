@@ -2,8 +2,10 @@
 
 use node::wire::Outcome;
 
+use super::drain::drain;
 use super::hands::{Error, Look};
 use crate::fleet::{Health, Row, State};
+use crate::observe::kubernetes::{Connection, NodeFacts};
 use crate::resource::{Address, Body, Outputs, Scaling};
 
 /// Nodes that are told of one by one; the rest is counted.
@@ -18,34 +20,58 @@ pub trait Nodes: Send + Sync + 'static {
         body: &Body,
         known: &Outputs,
     ) -> impl Future<Output = Result<Look, Error>> + Send;
+
+    /// Moves the pods of a group that is to go one step on: `Pending` while there are some. That is not asked of groups whose
+    /// nodes EKS drains.
+    fn drain(&self, group: &Address) -> impl Future<Output = Result<Look, Error>> + Send;
 }
 
-/// Nodes that nobody asks for are as they should be.
-impl<N: Nodes> Nodes for Option<N> {
-    async fn look(&self, group: &Address, body: &Body, known: &Outputs) -> Result<Look, Error> {
-        match self {
-            Some(nodes) => nodes.look(group, body, known).await,
-            None => Ok(Look::Ready(Outputs::new())),
-        }
-    }
-}
-
-/// The nodes as the rows of the fleet show them. The function asks the planes of the cluster anew.
+/// What the planes of a cluster show.
 #[derive(Debug)]
-pub struct OfFleet<F>(pub F);
+pub struct Seen {
+    /// Its nodes, a row each.
+    pub rows: Vec<Row>,
+    /// The way to its API server.
+    pub connection: Connection,
+}
+
+/// The nodes as the rows of the fleet show them.
+#[derive(Debug)]
+pub struct OfFleet<F> {
+    /// Asks the planes of the cluster anew.
+    pub see: F,
+    /// Whether groups wait until their nodes are Ready.
+    pub is_awaited: bool,
+    /// Whether the pods of groups that go are moved first.
+    pub is_drained: bool,
+}
 
 impl<F, A> Nodes for OfFleet<F>
 where
     F: Fn() -> A + Send + Sync + 'static,
-    A: Future<Output = Result<Vec<Row>, Error>> + Send,
+    A: Future<Output = Result<Seen, Error>> + Send,
 {
     async fn look(&self, group: &Address, body: &Body, _known: &Outputs) -> Result<Look, Error> {
         let wanted = scaling(body).map_or(0, |scaling| scaling.desired.unwrap_or(scaling.min));
-        if wanted == 0 {
+        if wanted == 0 || !self.is_awaited {
             return Ok(Look::Ready(Outputs::new()));
         }
-        let rows = (self.0)().await?;
-        Ok(judge(&rows, &group.name, wanted))
+        let seen = (self.see)().await?;
+        Ok(judge(&seen.rows, &group.name, wanted))
+    }
+
+    async fn drain(&self, group: &Address) -> Result<Look, Error> {
+        if !self.is_drained {
+            return Ok(Look::Gone);
+        }
+        let seen = (self.see)().await?;
+        let nodes: Vec<NodeFacts> = seen
+            .rows
+            .into_iter()
+            .filter(|row| row.node_group.as_deref() == Some(&*group.name))
+            .filter_map(|row| row.kubernetes)
+            .collect();
+        drain(&seen.connection, nodes).await
     }
 }
 
@@ -124,6 +150,7 @@ fn has_given_up(row: &Row) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::hands::Why;
     use crate::fleet::fixture;
 
     fn rows() -> Vec<Row> {
@@ -165,7 +192,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_group_without_nodes_asks_nobody() {
-        let nodes = OfFleet(|| async { Ok(Vec::new()) });
+        let asked = || async { Err(Error::new(Why::Unanswered, "asked")) };
+        let nodes = |is_awaited| OfFleet {
+            see: asked,
+            is_awaited,
+            is_drained: false,
+        };
         let group = Address::new(crate::resource::Kind::NodeGroup, "blue");
         let body = |min| {
             Body::NodeGroup(crate::resource::NodeGroup {
@@ -176,9 +208,12 @@ mod tests {
                 ..crate::resource::NodeGroup::default()
             })
         };
-        let look = nodes.look(&group, &body(0), &Outputs::new()).await.unwrap();
-        assert_eq!(look, Look::Ready(Outputs::new()));
-        let look = nodes.look(&group, &body(1), &Outputs::new()).await.unwrap();
-        assert!(matches!(look, Look::Pending { .. }));
+        let look =
+            async |nodes: OfFleet<_>, min| nodes.look(&group, &body(min), &Outputs::new()).await;
+        for nobody in [look(nodes(true), 0).await, look(nodes(false), 1).await] {
+            assert_eq!(nobody.unwrap(), Look::Ready(Outputs::new()));
+        }
+        assert!(look(nodes(true), 1).await.is_err());
+        assert_eq!(nodes(true).drain(&group).await.unwrap(), Look::Gone);
     }
 }

@@ -19,6 +19,8 @@ pub(super) const CONSISTENCY: Duration = Duration::from_mins(2);
 const IN_USE: Duration = Duration::from_mins(15);
 /// How long the nodes of a group may take to become Ready once the group is there.
 const NODES: Duration = Duration::from_mins(15);
+/// How long pods may take to leave the nodes of a group. EKS gives those of managed groups as long.
+const DRAIN: Duration = Duration::from_mins(15);
 
 /// The pause before the next look at a thing that has been waited for so long.
 pub(super) fn pause(address: &Address, waited: Duration, looks: u32) -> Duration {
@@ -69,6 +71,11 @@ pub(super) fn deadline(kind: Kind, rolls_nodes: Option<u32>) -> Duration {
 /// The longest wait for the nodes of a group, once the group itself is there.
 pub(super) fn nodes() -> Duration {
     NODES
+}
+
+/// The longest wait for the pods of a group that is to go.
+pub(super) fn drain() -> Duration {
+    DRAIN
 }
 
 /// A pause of three quarters to the whole, so that many things are not looked at in one burst. The same for the same thing.

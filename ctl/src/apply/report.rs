@@ -104,6 +104,17 @@ pub enum Failure {
         /// What it waited for in the end.
         waits_for: String,
     },
+    /// Whether its pods can be moved is not known.
+    #[error("its nodes were not drained")]
+    NotDrained(#[source] hands::Error),
+    /// Its pods do not leave.
+    #[error("its nodes were not drained after {} min: {waits_for}", .after.as_secs() / 60)]
+    Undrained {
+        /// How long it was waited for.
+        after: Duration,
+        /// What is left.
+        waits_for: String,
+    },
     /// What it refers to does not say what was asked of it.
     #[error("not known: {}", .of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Unresolved {
@@ -127,6 +138,12 @@ impl Failure {
             Self::Vanished => {
                 vec!["see in CloudTrail who deleted it, then run again".to_owned()]
             }
+            Self::NotDrained(error) => [&error.hints[..], &[no_drain()]].concat(),
+            Self::Undrained { .. } => vec![
+                "`kubectl get poddisruptionbudgets --all-namespaces` shows what is not allowed"
+                    .to_owned(),
+                no_drain(),
+            ],
             Self::Deadline { .. } => {
                 vec!["it is still on its way: run again to wait on".to_owned()]
             }
@@ -148,9 +165,17 @@ impl Failure {
         match self {
             Self::Call(error) => error.why != Why::Unanswered,
             Self::State { .. } | Self::Vanished | Self::Unresolved { .. } => true,
-            Self::Deadline { .. } | Self::Incomplete(_) | Self::Journal(_) => false,
+            Self::Deadline { .. }
+            | Self::NotDrained(_)
+            | Self::Undrained { .. }
+            | Self::Incomplete(_)
+            | Self::Journal(_) => false,
         }
     }
+}
+
+fn no_drain() -> String {
+    "with `--no-drain` its pods end with their nodes".to_owned()
 }
 
 impl Report {

@@ -151,6 +151,9 @@ impl<H: Hands, N: Nodes> Step<H, N> {
     async fn delete(&self, observed: &Observed, is_begun: bool) -> Result<Outputs, Ended> {
         let hands = &self.shared.hands;
         if !is_begun {
+            if self.address.kind == Kind::AutoScalingGroup {
+                self.drain().await?;
+            }
             self.call(|| hands.delete(observed)).await?;
         }
         let mut wait = Wait::new(pace::deadline(self.address.kind, None));
@@ -164,6 +167,29 @@ impl<H: Hands, N: Nodes> Step<H, N> {
                 Look::Pending { waits_for } => waits_for,
                 Look::Ready(_) => "it is still there".to_owned(),
             };
+            self.wait(&mut wait, waits_for).await?;
+        }
+    }
+
+    /// Waits until no pod is left on the nodes of the group that has to leave them first.
+    async fn drain(&self) -> Result<(), Ended> {
+        let nodes = &self.shared.nodes;
+        let mut wait = Wait::new(pace::drain());
+        loop {
+            let look = match self.call(|| nodes.drain(&self.address)).await {
+                Ok(look) => look,
+                Err(Ended::Failed(Failure::Call(error))) if error.why != Why::Expired => {
+                    return Err(Failure::NotDrained(error).into());
+                }
+                Err(ended) => return Err(ended),
+            };
+            let Look::Pending { waits_for } = look else {
+                return Ok(());
+            };
+            if wait.is_over() {
+                let after = wait.longest;
+                return Err(Failure::Undrained { after, waits_for }.into());
+            }
             self.wait(&mut wait, waits_for).await?;
         }
     }
@@ -276,7 +302,7 @@ impl<H: Hands, N: Nodes> Step<H, N> {
 
     async fn wait(&self, wait: &mut Wait, waits_for: String) -> Result<(), Ended> {
         let waited = wait.begun.elapsed();
-        if waited >= wait.longest {
+        if wait.is_over() {
             return Err(Failure::Deadline {
                 after: wait.longest,
                 waits_for,
@@ -320,6 +346,10 @@ impl Wait {
             longest,
             looks: 0,
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.begun.elapsed() >= self.longest
     }
 }
 

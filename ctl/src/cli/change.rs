@@ -94,9 +94,20 @@ pub struct ApplyArgs {
     /// Do not wait until nodes are Ready
     #[arg(long, env = "NODECTL_NO_NODES", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub no_nodes: bool,
+    /// Whether nodes are drained.
+    #[command(flatten)]
+    pub drain: DrainFlag,
     /// Flags of every change.
     #[command(flatten)]
     pub change: ChangeFlags,
+}
+
+/// The flag of every command that deletes node groups.
+#[derive(Debug, Clone, Args)]
+pub struct DrainFlag {
+    /// Delete self-managed nodes without moving their pods first; those of managed groups are drained by EKS
+    #[arg(long, env = "NODECTL_NO_DRAIN", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub no_drain: bool,
 }
 
 /// `nodectl delete`.
@@ -115,6 +126,9 @@ pub struct DeleteArgs {
         conflicts_with = "name"
     )]
     pub file: Option<PathBuf>,
+    /// Whether nodes are drained.
+    #[command(flatten)]
+    pub drain: DrainFlag,
     /// Flags of every change.
     #[command(flatten)]
     pub change: ChangeFlags,

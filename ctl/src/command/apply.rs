@@ -24,7 +24,11 @@ pub(super) async fn run(
         (None, Some(plan)) => Box::pin(of_saved(plan, access)).await?,
         (None, None) => return Err(Error::NotConfirmed),
     };
-    let nodes = Nodes::unless(args.no_nodes, access);
+    let nodes = Nodes {
+        access,
+        is_awaited: !args.no_nodes,
+        is_drained: !args.drain.no_drain,
+    };
     let proposed = propose(
         &document,
         &ground,

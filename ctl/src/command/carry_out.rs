@@ -10,18 +10,20 @@ use super::ground::Ground;
 use super::planes;
 use crate::apply::hands::{self, Why};
 use crate::apply::journal::Journal;
-use crate::apply::nodes::OfFleet;
+use crate::apply::nodes::{OfFleet, Seen};
 use crate::apply::report::Report;
 use crate::apply::resource::AwsHands;
 use crate::apply::run::{self, Options};
 use crate::apply::{graph, stop};
 use crate::cli::{AccessFlags, ChangeFlags};
+use crate::fleet::Plane;
 use crate::observe::aws::Access;
-use crate::plan::change::Plan;
+use crate::plan::change::{Change, Plan};
 use crate::plan::saved::PlanDocument;
 use crate::print::progress::ending::ending;
 use crate::print::progress::live::Live;
 use crate::print::{Printer, plan_page};
+use crate::resource::{Kind, Status};
 
 /// Calls that are under way at once. EC2 and EKS let an account make some ten changes a second.
 const CALLS: usize = 16;
@@ -55,23 +57,15 @@ pub(super) fn confirm(
     }
 }
 
-/// Which nodes a run waits for.
-pub(super) enum Nodes<'a> {
-    /// None.
-    None,
-    /// Those of the groups that it makes or changes, asked of the cluster with this access.
-    Ready(&'a AccessFlags),
-}
-
-impl<'a> Nodes<'a> {
-    /// Those of the groups, unless nobody waits for them.
-    pub(super) fn unless(is_off: bool, access: &'a AccessFlags) -> Self {
-        if is_off {
-            Self::None
-        } else {
-            Self::Ready(access)
-        }
-    }
+/// What a run has to do with nodes.
+#[derive(Clone, Copy)]
+pub(super) struct Nodes<'a> {
+    /// How the cluster is asked for them.
+    pub(super) access: &'a AccessFlags,
+    /// Whether the groups that it makes or changes wait until their nodes are Ready.
+    pub(super) is_awaited: bool,
+    /// Whether the pods of self-managed groups that it deletes are moved first.
+    pub(super) is_drained: bool,
 }
 
 /// Shows a plan, asks, and runs it; none when there is nothing to do.
@@ -109,26 +103,29 @@ pub(super) async fn carry_out(
         stop,
         calls: CALLS,
     };
-    let access = match nodes {
-        Nodes::None => None,
-        Nodes::Ready(access) => Some(of_cluster(access, ground)),
-    };
     let cluster = plan.cluster.clone();
-    let watch = access.map(|access| {
-        OfFleet(move || {
+    let access = of_cluster(nodes.access, ground);
+    let watch = OfFleet {
+        see: move || {
             let (access, cluster) = (access.clone(), cluster.clone());
             async move {
                 let now = Timestamp::now();
                 let looked = planes::look(Some(&cluster), &[], false, &access, now).await;
                 let planes = looked.map_err(|error| hands::Error::new(Why::Unanswered, error))?;
-                // Where no Node can be listed nothing is known of any, as behind a private endpoint.
-                if let Some(error) = planes.observations.nodes.error() {
-                    return Err(hands::Error::new(Why::Unanswered, error.clone()));
+                let rows = planes.rows(&[], now).0;
+                match (planes.observations.nodes, planes.connection) {
+                    (Plane::Answered(_), Some(connection)) => Ok(Seen { rows, connection }),
+                    // Where no Node can be listed nothing is known of any, as behind a private endpoint.
+                    (nodes, _) => {
+                        let error = nodes.error().cloned().unwrap_or_default();
+                        Err(hands::Error::new(Why::Unanswered, error))
+                    }
                 }
-                Ok(planes.rows(&[], now).0)
             }
-        })
-    });
+        },
+        is_awaited: nodes.is_awaited,
+        is_drained: nodes.is_drained && has_cluster(plan),
+    };
     let steps = graph::count(plan)?;
     let mut live = Live::new(printer, steps);
     let report = run::run(
@@ -144,6 +141,17 @@ pub(super) async fn carry_out(
     let report = report?;
     ending(&report).print(printer);
     Ok(report)
+}
+
+/// Whether there is a cluster whose nodes could have pods.
+fn has_cluster(plan: &Plan) -> bool {
+    let is_there = |change: &Change| {
+        let observed = change.observed.as_ref();
+        observed.is_some_and(|observed| observed.status != Status::Deleting)
+    };
+    plan.changes
+        .iter()
+        .any(|change| change.address.kind == Kind::Cluster && is_there(change))
 }
 
 /// The cluster is asked where it was made, whatever the context of the kubeconfig is.

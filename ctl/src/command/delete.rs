@@ -58,8 +58,12 @@ pub(super) async fn run(
     );
     if goes(plan) {
         confirm(&args.change, "Delete all of this?", &name, printer)?;
-        let (nodes, flags) = (Nodes::None, &args.change);
-        let report = carry_out(plan, &ground, nodes, flags, &mut journal, printer).await?;
+        let nodes = Nodes {
+            access,
+            is_awaited: false,
+            is_drained: !args.drain.no_drain,
+        };
+        let report = carry_out(plan, &ground, nodes, &args.change, &mut journal, printer).await?;
         if report.exit() != Exit::Ok {
             let observed = ground.observe(&name, &wanted).await?;
             let left = look_for_leftovers(&ground, &name, &observed, access).await?;

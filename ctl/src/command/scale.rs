@@ -50,7 +50,12 @@ async fn nodegroup(
     let mut journal = ground::journal(&origin.account, &origin.region, &name)?;
     let plan = difference::plan(&origin, &[wanted], &[observed])?;
     let document = PlanDocument::new(plan, None);
-    let nodes = Nodes::unless(args.no_nodes, access);
+    let nodes = Nodes {
+        access,
+        is_awaited: !args.no_nodes,
+        // EC2 Auto Scaling chooses which instance goes, and EKS drains those of managed groups.
+        is_drained: false,
+    };
     let proposed = propose(
         &document,
         &ground,

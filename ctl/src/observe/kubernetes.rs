@@ -4,9 +4,10 @@ mod facts;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Node};
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use kube::api::{Api, EvictParams, ListParams};
 use kube::client::AuthError;
 use kube::config::{
     AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedAuthInfo,
@@ -20,7 +21,16 @@ pub use facts::{Condition, NodeFacts};
 
 /// Nodes of one page: a page of 500 is about 3.5 MB.
 const PAGE: u32 = 500;
+/// Pauses before a question is asked again.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
 const NODES: &str = "listing nodes";
+const PODS: &str = "listing the pods of a node";
+const CORDON: &str = "keeping new pods away from a node";
+const EVICT: &str = "evicting a pod";
 const AWS_AUTH: &str = "reading the ConfigMap `kube-system/aws-auth`";
 
 /// Why the API server did not answer.
@@ -95,6 +105,13 @@ impl Error {
             } => {
                 "your identity may not read it: `aws eks associate-access-policy` with AmazonEKSClusterAdminPolicy and scope cluster"
             }
+            Self::Refused {
+                code: 403,
+                doing: PODS | CORDON | EVICT,
+                ..
+            } => {
+                "your identity may not drain nodes: it needs to patch nodes, list pods and create evictions, as AmazonEKSClusterAdminPolicy allows"
+            }
             Self::Refused { code: 403, .. } => {
                 "your identity may not list nodes: `aws eks associate-access-policy` with AmazonEKSViewPolicy and scope cluster, plus `get nodes` by RBAC"
             }
@@ -105,6 +122,17 @@ impl Error {
         };
         vec![hint.to_owned()]
     }
+}
+
+/// What became of the eviction of a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evicted {
+    /// It is on its way out.
+    Accepted,
+    /// It may not go yet, for this reason: its `PodDisruptionBudget`, mostly.
+    Held(String),
+    /// It is not there any more.
+    Gone,
 }
 
 /// A connection to one API server.
@@ -178,7 +206,9 @@ impl Connection {
         Self::through_context(kubeconfig, &name).await
     }
 
-    async fn open(config: Config) -> Result<Self, Error> {
+    async fn open(mut config: Config) -> Result<Self, Error> {
+        // It would repeat an eviction that is held up for minutes, and nobody would hear why. What may be repeated is at `read`.
+        config.default_retry = false;
         let server = config.cluster_url.to_string();
         let authority = config.root_cert.clone();
         let plugin = config
@@ -227,10 +257,7 @@ impl Connection {
         let mut parameters = ListParams::default().limit(PAGE);
         let mut nodes = Vec::new();
         loop {
-            let page = api
-                .list(&parameters)
-                .await
-                .map_err(|error| self.failed(NODES, error))?;
+            let page = self.read(NODES, || api.list(&parameters)).await?;
             nodes.extend(page.items.iter().map(NodeFacts::from));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => parameters = parameters.continue_token(&token),
@@ -239,11 +266,61 @@ impl Connection {
         }
     }
 
+    /// The pods that are bound to a node.
+    pub async fn pods_of(&self, node: &str) -> Result<Vec<Pod>, Error> {
+        let api: Api<Pod> = Api::all(self.client.clone());
+        // No kubelet takes as many pods as a page has.
+        let parameters = ListParams::default().fields(&format!("spec.nodeName={node}"));
+        Ok(self.read(PODS, || api.list(&parameters)).await?.items)
+    }
+
+    /// Keeps new pods away from a node. That it is gone is no error.
+    pub async fn cordon(&self, node: &str) -> Result<(), Error> {
+        let api: Api<Node> = Api::all(self.client.clone());
+        match api.cordon(node).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            outcome => outcome
+                .map(drop)
+                .map_err(|error| self.failed(CORDON, error)),
+        }
+    }
+
+    /// Asks for a pod to leave its node, as far as its `PodDisruptionBudget` allows:
+    /// <https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/>.
+    pub async fn evict(&self, namespace: &str, pod: &str) -> Result<Evicted, Error> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        match api.evict(pod, &EvictParams::default()).await {
+            Ok(_) => Ok(Evicted::Accepted),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Evicted::Gone),
+            Err(kube::Error::Api(status)) if status.code == 429 => {
+                Ok(Evicted::Held(status.message.clone()))
+            }
+            Err(error) => Err(self.failed(EVICT, error)),
+        }
+    }
+
     /// The ConfigMap `kube-system/aws-auth`; none where there is none.
     pub async fn aws_auth(&self) -> Result<Option<ConfigMap>, Error> {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-system");
-        let found = api.get_opt("aws-auth").await;
-        found.map_err(|error| self.failed(AWS_AUTH, error))
+        self.read(AWS_AUTH, || api.get_opt("aws-auth")).await
+    }
+
+    /// One question, asked again for a moment while the API server has too much to do.
+    async fn read<T, F>(&self, doing: &'static str, ask: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = kube::Result<T>>,
+    {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match (ask().await, pauses.next()) {
+                (Err(kube::Error::Api(status)), Some(pause))
+                    if matches!(status.code, 429 | 503 | 504) =>
+                {
+                    tokio::time::sleep(pause).await;
+                }
+                (answer, _) => return answer.map_err(|error| self.failed(doing, error)),
+            }
+        }
     }
 
     /// What an error of the API server means. `doing` is what was asked of it.

@@ -106,7 +106,7 @@ impl Place {
 
     /// Deletes all that was made for a document.
     async fn delete(&self, document: &str) -> Output {
-        let arguments = ["delete", "--file", document, "--yes"];
+        let arguments = ["delete", "--file", document, "--no-drain", "--yes"];
         self.ends(0, &arguments).await
     }
 

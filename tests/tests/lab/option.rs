@@ -5,11 +5,8 @@
 use std::process::Output;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{
-    Api,
-    api::{DeleteParams, PostParams},
-};
+use k8s_openapi::api::core::v1::Node;
+use kube::{Api, api::DeleteParams};
 use lab::{
     cloud::record::MachineRecord,
     control_plane,
@@ -20,9 +17,9 @@ use lab::{
     setup,
     wait::{self, Poll},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{DEADLINE, layout, user_data};
+use super::{DEADLINE, layout, pod, user_data};
 
 /// Two parts: the cluster as a tool writes it, and what a team adds.
 const TWO_PARTS: &str = "MIME-Version: 1.0
@@ -189,44 +186,11 @@ fn has_its_resolver(lab: &Lab, record: &MachineRecord) {
     );
 }
 
-/// Pods schedule onto no node that lacks a cloud controller, so this one is put there.
 fn runs_a_pod(lab: &Lab, record: &MachineRecord) {
-    let pod: Pod = serde_json::from_value(json!({
-        "metadata": {"name": format!("pause-{}", record.name)},
-        "spec": {
-            "nodeName": record.local_hostname,
-            "automountServiceAccountToken": false,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{
-                "name": "pause",
-                "image": "localhost/kubernetes/pause:latest",
-                "imagePullPolicy": "Never",
-            }],
-        },
-    }))
-    .unwrap();
-    let name = pod.metadata.name.clone().unwrap();
+    let name = format!("pause-{}", record.name);
+    pod::run(lab, record, &name);
     lab.inside(|| async {
-        let pods: Api<Pod> =
-            Api::default_namespaced(control_plane::client(&lab.layout).await.unwrap());
-        // The namespace's service account comes some seconds after the controller manager.
-        wait::until("pod created", DEADLINE, async || {
-            match pods.create(&PostParams::default(), &pod).await {
-                Ok(_) => Poll::Ready(()),
-                Err(error) => Poll::Pending(error.to_string()),
-            }
-        })
-        .await
-        .unwrap();
-        wait::until("pod running", DEADLINE, async || {
-            let seen = pods.get(&name).await.unwrap().status.unwrap_or_default();
-            match seen.phase.as_deref() {
-                Some("Running") => Poll::Ready(()),
-                _ => Poll::Pending(format!("{:?}", seen.container_statuses)),
-            }
-        })
-        .await
-        .unwrap();
+        let pods = pod::pods(lab).await;
         pods.delete(&name, &DeleteParams::default()).await.unwrap();
     })
     .unwrap();

@@ -2,7 +2,7 @@
 
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,9 @@ use super::*;
 use crate::apply::hands::{Error, Look, Why};
 use crate::exit::Exit;
 use crate::plan::change::FieldChange;
-use crate::resource::{Attribute, Body, Text};
+use crate::plan::deletion;
+use crate::plan::fixture::{as_observed, origin};
+use crate::resource::{Attribute, AutoScalingGroup, Body, Text, Wanted};
 
 /// Notes every event.
 #[derive(Debug, Default)]
@@ -45,6 +47,11 @@ impl Nodes for Group {
         let next = self.0.lock().unwrap().pop();
         next.unwrap_or_else(|| Ok(Look::Ready(Outputs::new())))
     }
+
+    async fn drain(&self, group: &Address) -> Result<Look, Error> {
+        let nothing = Body::Vpc(crate::resource::Vpc::default());
+        self.look(group, &nothing, &Outputs::new()).await
+    }
 }
 
 /// Where journals lie; in memory if possible, since what is run here a thousand times writes through to the disk.
@@ -69,7 +76,7 @@ fn options() -> (watch::Sender<Stop>, Options) {
 /// One process, to its end or to where the world stops it.
 async fn process(world: &Arc<World>, plan: &Plan, directory: &Path) -> Option<Report> {
     let (_stop, options) = options();
-    let nodes = Arc::new(None::<Group>);
+    let nodes = Arc::new(Group::default());
     let mut journal = journal(directory);
     let mut seen = Seen::default();
     let run = run(
@@ -146,7 +153,7 @@ async fn calls_at_once_are_bounded_and_waits_hold_none() {
     let report = run(
         &world.plan(false),
         Arc::clone(&world),
-        Arc::new(None::<Group>),
+        Arc::new(Group::default()),
         &mut journal,
         options,
         &mut Seen::default(),
@@ -351,7 +358,7 @@ async fn an_interrupt_finishes_calls_and_leaves_waits() {
     let report = run(
         &world.plan(false),
         Arc::clone(&world),
-        Arc::new(None::<Group>),
+        Arc::new(Group::default()),
         &mut journal_of_run,
         options,
         &mut seen,
@@ -396,7 +403,7 @@ async fn a_second_interrupt_ends_at_once() {
     let report = run(
         &world.plan(false),
         Arc::clone(&world),
-        Arc::new(None::<Group>),
+        Arc::new(Group::default()),
         &mut journal(home.path()),
         options,
         &mut Seen::default(),
@@ -419,7 +426,7 @@ async fn a_deadline_ends_the_run_and_the_next_goes_on() {
     let report = run(
         &world.plan(false),
         Arc::clone(&world),
-        Arc::new(None::<Group>),
+        Arc::new(Group::default()),
         &mut journal(home.path()),
         options,
         &mut Seen::default(),
@@ -509,6 +516,69 @@ async fn nodes_that_cannot_be_looked_at_are_a_warning() {
     assert!(seen.0.iter().any(|seen| seen == warns), "{:?}", seen.0);
 }
 
+/// The deletion of a self-managed group whose nodes are drained so, the last answer first; and whether it was deleted.
+async fn drained(looks: Vec<Result<Look, Error>>) -> (Report, Seen, bool) {
+    let (world, home) = (Arc::new(World::new(quick)), home());
+    let (_stop, options) = options();
+    let mut seen = Seen::default();
+    let group = Wanted {
+        address: address("auto-scaling-group/green"),
+        body: Body::AutoScalingGroup(AutoScalingGroup::default()),
+        after: BTreeSet::new(),
+    };
+    let report = run(
+        &deletion::plan(&origin(), &as_observed(&[group])),
+        Arc::clone(&world),
+        Arc::new(Group(looks.into())),
+        &mut journal(home.path()),
+        options,
+        &mut seen,
+    )
+    .await
+    .unwrap();
+    let is_deleted = !world.calls("delete").is_empty();
+    (report, seen, is_deleted)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_self_managed_group_goes_once_its_pods_have_gone() {
+    let held = || {
+        Ok(Look::Pending {
+            waits_for: "1 pod".into(),
+        })
+    };
+    let (report, seen, is_deleted) = drained(vec![held(), held()]).await;
+    assert_eq!((report.end, is_deleted), (End::Done, true));
+    let waits = "auto-scaling-group/green waits: 1 pod".to_owned();
+    assert!(seen.0.contains(&waits), "{:?}", seen.0);
+
+    let (report, _, is_deleted) = drained((0..1000).map(|_| held()).collect()).await;
+    assert!(!is_deleted);
+    let (_, failure) = report.failures().next().unwrap();
+    assert_eq!(
+        failure.to_string(),
+        "its nodes were not drained after 15 min: 1 pod"
+    );
+    assert!(
+        failure
+            .hints()
+            .iter()
+            .any(|hint| hint.contains("--no-drain"))
+    );
+
+    let denied = Error::new(Why::Denied { principal: None }, "403");
+    let (report, _, is_deleted) = drained(vec![Err(denied)]).await;
+    assert!(!is_deleted);
+    let (_, failure) = report.failures().next().unwrap();
+    assert_eq!(failure.to_string(), "its nodes were not drained");
+    assert!(
+        failure
+            .hints()
+            .iter()
+            .any(|hint| hint.contains("--no-drain"))
+    );
+}
+
 /// The plan of a world in which everything is there, with other actions for some things.
 fn with_actions(world: &World, actions: &[(&str, Action)]) -> Plan {
     let mut plan = world.plan(false);
@@ -592,7 +662,7 @@ async fn nothing_begins_that_cannot_be_written_down() {
     let report = run(
         &world.plan(false),
         Arc::clone(&world),
-        Arc::new(None::<Group>),
+        Arc::new(Group::default()),
         &mut journal,
         options,
         &mut Seen::default(),

@@ -33,7 +33,7 @@ fn an_apply_and_a_delete_converge_whatever_calls_fail() {
 async fn converge(place: &Place, seeds: impl Iterator<Item = u64>) {
     let document = example::document(place, "pinned-ami").await;
     let apply = ["apply", "--file", &document, "--yes", "--no-nodes"];
-    let delete = ["delete", "--file", &document, "--yes"];
+    let delete = ["delete", "--file", &document, "--no-drain", "--yes"];
     let before = witness::counts(&witness::everything(place).await);
     place.ends(0, &apply).await;
     let whole = witness::counts(&witness::everything(place).await);

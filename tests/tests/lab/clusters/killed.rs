@@ -63,7 +63,7 @@ fn a_kill_after_any_one_call_is_made_up_for_by_one_more_run() {
 fn commands(document: &str) -> (Vec<&str>, Vec<&str>) {
     (
         vec!["apply", "--file", document, "--yes", "--no-nodes"],
-        vec!["delete", "--file", document, "--yes"],
+        vec!["delete", "--file", document, "--no-drain", "--yes"],
     )
 }
 

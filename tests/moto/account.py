@@ -12,6 +12,7 @@ import os
 import time
 import uuid
 
+from moto.autoscaling.models import AutoScalingBackend, FakeAutoScalingGroup
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -90,22 +91,41 @@ def delete_auto_scaling_group(before, self):
     return before(self)
 
 
-# Instance refresh: all instances give way to new ones of the group's template, and it is done at once.
+# An update that says nothing of the launch template leaves it, also that of a mixed instances policy.
+@replace(FakeAutoScalingGroup, "update")
+def update(before, self, *args, mixed_instances_policy=None, **more):
+    if not more.get("launch_template") and not mixed_instances_policy:
+        mixed_instances_policy = self.mixed_instances_policy
+    before(self, *args, mixed_instances_policy=mixed_instances_policy, **more)
+
+
+# Instance refresh takes its time. Once it has succeeded, the group has the configuration that was desired, and instances that
+# are not of it have given way to new ones.
 def start_instance_refresh(self):
     group = self.autoscaling_backend.describe_auto_scaling_groups(
         [self._get_param("AutoScalingGroupName")]
     )[0]
+    refreshes = group.__dict__.setdefault("refreshes", [])
+    if refreshes and refreshes[0]["Status"] == "InProgress":
+        raise AutoScalingError(
+            "InstanceRefreshInProgress",
+            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+        )
+    desired = self._get_param("DesiredConfiguration", {})
+    preferences = self._get_param("Preferences", {})
     refresh = {
         "InstanceRefreshId": str(uuid.uuid4()),
         "AutoScalingGroupName": group.name,
-        "Status": "Successful",
-        "PercentageComplete": 100,
-        "InstancesToUpdate": 0,
+        "Status": "InProgress",
+        "PercentageComplete": 0,
+        "StartTime": datetime.datetime.now(datetime.timezone.utc),
+        "InstancesToUpdate": len(group.instance_states),
     }
-    for state in list(group.instance_states):
-        self.autoscaling_backend.terminate_instance(state.instance.id, False)
-    refreshes = getattr(group, "refreshes", [])
-    group.refreshes = [refresh, *refreshes]
+    if desired:
+        refresh["DesiredConfiguration"] = desired
+    if preferences:
+        refresh["Preferences"] = preferences
+    refreshes.insert(0, refresh)
     return ActionResult({"InstanceRefreshId": refresh["InstanceRefreshId"]})
 
 
@@ -113,7 +133,55 @@ def describe_instance_refreshes(self):
     group = self.autoscaling_backend.describe_auto_scaling_groups(
         [self._get_param("AutoScalingGroupName")]
     )[0]
-    return ActionResult({"InstanceRefreshes": getattr(group, "refreshes", [])})
+    return ActionResult({"InstanceRefreshes": group.__dict__.get("refreshes", [])})
+
+
+@replace(AutoScalingBackend, "describe_auto_scaling_groups")
+def describe_auto_scaling_groups(before, self, *args, **more):
+    groups = before(self, *args, **more)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    took = datetime.timedelta(seconds=seconds("instance_refresh"))
+    for group in groups:
+        refreshes = group.__dict__.get("refreshes")
+        if refreshes and refreshes[0]["Status"] == "InProgress":
+            if now >= refreshes[0]["StartTime"] + took:
+                succeed(group, refreshes[0])
+    return groups
+
+
+def succeed(group, refresh):
+    refresh.update(Status="Successful", PercentageComplete=100, InstancesToUpdate=0)
+    desired = refresh.get("DesiredConfiguration", {})
+    template, policy = desired.get("LaunchTemplate"), desired.get("MixedInstancesPolicy")
+    if template or policy:
+        group.update(
+            availability_zones=[],
+            desired_capacity=None,
+            max_size=None,
+            min_size=None,
+            launch_config_name=None,
+            launch_template=template or {},
+            vpc_zone_identifier=None,
+            health_check_period=None,
+            health_check_type=None,
+            mixed_instances_policy=policy,
+        )
+    skips = refresh.get("Preferences", {}).get("SkipMatching")
+    for state in list(group.instance_states):
+        if not (skips and is_of(state, group)):
+            group.autoscaling_backend.terminate_instance(state.instance.id, False)
+
+
+def is_of(state, group):
+    """Whether an instance was launched from what the group launches from."""
+    template = state.launch_template or {}
+    policy = (group.mixed_instances_policy or {}).get("LaunchTemplate", {})
+    types = [override.get("InstanceType") for override in policy.get("Overrides", [])]
+    return (
+        template.get("LaunchTemplateId") == group.ec2_launch_template.id
+        and str(template.get("Version")) == str(group.launch_template_version)
+        and (not types or state.instance_type in types)
+    )
 
 
 AutoScalingResponse.start_instance_refresh = start_instance_refresh

@@ -13,7 +13,7 @@ use super::eks::described;
 use super::overview::{is_self_managed, template_of};
 use super::parallel::each;
 use super::resources::found::Found;
-use super::resources::{self, Error, access, cluster, identity, node_group};
+use super::resources::{self, Error, access, auto_scaling_group, cluster, identity, node_group};
 use crate::resource::{self, Attribute, Body, CLUSTER_TAG, Observed, Outputs, Tags};
 
 const VERSIONS: &str = "ec2:DescribeLaunchTemplateVersions";
@@ -87,7 +87,7 @@ pub async fn existing(clients: &Clients, name: &str) -> Result<Option<Existing>,
         async { Ok(described::pod_identity_associations(clients, name).await?) },
         async { Ok(described::access_entries(clients, name).await?) },
         async { Ok(described::node_groups(clients, name).await?) },
-        async { Ok(node_group::tagged(clients, &key, "owned").await?) },
+        async { Ok(auto_scaling_group::tagged(clients, &key, "owned").await?) },
     )?;
     let managed = managed.iter().map(node_group::managed_body);
     let node_groups = each(VERSIONS, managed.collect(), |group: resource::NodeGroup| {
@@ -95,7 +95,9 @@ pub async fn existing(clients: &Clients, name: &str) -> Result<Option<Existing>,
         with_template(clients.clone(), group, template)
     });
     let groups: Vec<AutoScalingGroup> = groups.into_iter().filter(is_self_managed).collect();
-    let groups = groups.iter().map(|group| node_group::body(group, name));
+    let groups = groups
+        .iter()
+        .map(|group| auto_scaling_group::body(group, name));
     let groups: Vec<resource::AutoScalingGroup> = groups.collect();
     let auto_scaling_groups = each(VERSIONS, groups, |group| {
         let template = group.launch_template.clone();

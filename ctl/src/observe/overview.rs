@@ -13,7 +13,7 @@ use super::clients::Clients;
 use super::ec2::tag_key;
 use super::eks::described;
 use super::parallel::each;
-use super::resources::{cluster, launch_template, node_group};
+use super::resources::{auto_scaling_group, cluster, launch_template, node_group};
 use crate::resource::{self, MANAGED_TAG, Scaling, TemplateVersion};
 use crate::spec::GroupKind;
 
@@ -107,12 +107,12 @@ pub async fn node_groups(
     let key = tag_key(cluster);
     let (managed, groups) = tokio::try_join!(
         described::node_groups(clients, cluster),
-        node_group::tagged(clients, &key, "owned"),
+        auto_scaling_group::tagged(clients, &key, "owned"),
     )?;
     let mut rows: Vec<NodeGroupRow> = managed.iter().map(managed_row).collect();
     let groups: Vec<AutoScalingGroup> = groups.into_iter().filter(is_self_managed).collect();
     let more = each("ec2:DescribeLaunchTemplateVersions", groups, |group| {
-        let (clients, body) = (clients.clone(), node_group::body(&group, cluster));
+        let (clients, body) = (clients.clone(), auto_scaling_group::body(&group, cluster));
         async move {
             let template = template_of(&clients, &body.launch_template).await?;
             Ok::<_, aws::Error>(self_managed_row(&group, body, template))

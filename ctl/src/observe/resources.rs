@@ -5,6 +5,7 @@
 //! looked at. Asked by `plan`, `apply` and `delete`.
 
 pub(super) mod access;
+pub(super) mod auto_scaling_group;
 mod aws_auth;
 pub(super) mod cluster;
 mod error;
@@ -20,6 +21,7 @@ pub use error::Error;
 use found::{Found, assemble};
 pub(super) use network::dns_attribute;
 
+pub(crate) use auto_scaling_group::{current, desired, is_on_its_way};
 pub(crate) use cluster::{addon_issues, cluster_issues, cluster_outputs, sentence};
 pub(crate) use node_group::issues as node_group_issues;
 
@@ -33,7 +35,7 @@ pub async fn resources(
         network::found(clients, cluster, wanted),
         identity::found(clients, cluster, wanted),
         eks(clients, cluster),
-        node_group::auto_scaling(clients, cluster, wanted),
+        auto_scaling_group::found(clients, cluster, wanted),
     )?;
     let found = [network, identity, eks, groups].concat();
     let mut observed = assemble(found, cluster, wanted);

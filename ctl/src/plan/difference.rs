@@ -106,7 +106,10 @@ fn change(
     } else {
         Action::Keep
     };
-    if change.action == Action::Change && outcome.rolls_nodes {
+    // An Auto Scaling group is updated by nothing but an instance refresh.
+    let is_rolling =
+        change.address.kind == Kind::AutoScalingGroup && there.status == Status::Updating;
+    if is_rolling || change.action == Action::Change && outcome.rolls_nodes {
         change.rolls_nodes = Some(nodes(&there.body, None)).filter(|nodes| *nodes > 0);
     }
     change.fields = outcome.fields;

@@ -25,6 +25,8 @@ pub struct Transitions {
     pub nodegroup_delete: f64,
     /// Any update of a node group: `InProgress` to `Successful`.
     pub nodegroup_update: f64,
+    /// Instance refresh of an Auto Scaling group: `InProgress` to `Successful`.
+    pub instance_refresh: f64,
     /// Add-on: `CREATING` to `ACTIVE`.
     pub addon_create: f64,
     /// Add-on: `DELETING` to gone.
@@ -58,6 +60,7 @@ impl Transitions {
             nodegroup_create: seconds,
             nodegroup_delete: seconds,
             nodegroup_update: seconds,
+            instance_refresh: seconds,
             addon_create: seconds,
             addon_delete: seconds,
             addon_update: seconds,
@@ -78,6 +81,7 @@ impl Transitions {
             nodegroup_create: 150.0 * scale,
             nodegroup_delete: 210.0 * scale,
             nodegroup_update: 60.0 * scale,
+            instance_refresh: 600.0 * scale,
             addon_create: 35.0 * scale,
             addon_delete: 15.0 * scale,
             addon_update: 30.0 * scale,

@@ -7,12 +7,12 @@ use aws_sdk_autoscaling::types::{
 };
 
 use super::at::{At, pending, unless_gone};
-use super::fields::touches;
 use super::tags::TagChanges;
 use super::updates::Updates;
 use crate::apply::hands::{Error, Look};
+use crate::observe::resources::{current, desired, is_on_its_way};
 use crate::plan::change::FieldChange;
-use crate::resource::{Attribute, AutoScalingGroup, Outputs, outputs_of};
+use crate::resource::{Attribute, AutoScalingGroup, Outputs, TemplateVersion, outputs_of};
 
 const CREATE: &str = "autoscaling:CreateAutoScalingGroup";
 
@@ -59,14 +59,18 @@ pub(super) async fn change(
         let unset = api.delete_tags().set_tags(Some(tags)).send().await;
         unset.map_err(at.failed("autoscaling:DeleteTags"))?;
     }
-    if touches(fields, "launchTemplate") || touches(fields, "instanceTypes") {
-        let call = api.start_instance_refresh();
-        let call = call
-            .auto_scaling_group_name(&wanted.name)
-            .preferences(request::refresh());
-        let answer = call.send().await;
-        let answer = answer.map_err(at.failed("autoscaling:StartInstanceRefresh"))?;
-        updates.accepted(at.address, answer.instance_refresh_id, true);
+    if let Some(call) = request::refresh(wanted, fields) {
+        let last = last_refresh(at, &wanted.name, None).await?;
+        let id = match turn(last.as_ref(), wanted) {
+            Turn::Join(id) => Some(id),
+            Turn::Wait(what) => return Err(at.busy(what)),
+            Turn::Start => {
+                let answer = call.send_with(api).await;
+                let answer = answer.map_err(at.failed("autoscaling:StartInstanceRefresh"))?;
+                answer.instance_refresh_id
+            }
+        };
+        updates.accepted(at.address, id, true);
     }
     let found = find(at, &wanted.name).await?;
     Ok(found.as_ref().map(outputs).unwrap_or_default())
@@ -95,7 +99,10 @@ pub(super) async fn look(
     let Some(found) = find(at, &wanted.name).await? else {
         return Ok(Look::Gone);
     };
-    let look = match refresh(at, updates, &wanted.name).await? {
+    if found.status().is_some() {
+        return Ok(state(&found));
+    }
+    let look = match refresh(at, updates, &found, wanted).await? {
         Some(look) => look,
         None => state(&found),
     };
@@ -103,23 +110,82 @@ pub(super) async fn look(
         return Ok(look);
     };
     Ok(pending(match why_no_instances(at, &wanted.name).await? {
-        Some(why) if found.status().is_none() => format!("{waits_for}; {why}"),
-        _ => waits_for,
+        Some(why) => format!("{waits_for}; {why}"),
+        None => waits_for,
     }))
 }
 
-/// How the instance refresh is that this process started; none when there is none, or when it is done.
-async fn refresh(at: At<'_>, updates: &Updates, name: &str) -> Result<Option<Look>, Error> {
-    let Some(refresh) = updates.of(at.address).last else {
-        return Ok(None);
+/// What a change does about an instance refresh.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    /// It starts one.
+    Start,
+    /// It waits for this one, which an earlier run has started.
+    Join(String),
+    /// It starts one when another has ended.
+    Wait(String),
+}
+
+fn turn(last: Option<&types::InstanceRefresh>, wanted: &AutoScalingGroup) -> Turn {
+    let Some((last, Some(id))) = last.map(|last| (last, last.instance_refresh_id())) else {
+        return Turn::Start;
     };
+    let is_wanted = desired(last)
+        .as_ref()
+        .is_some_and(|desired| is(desired, wanted));
+    if is_wanted && is_on_its_way(last) {
+        return Turn::Join(id.to_owned());
+    }
+    match refresh_state(last) {
+        Some(Look::Pending { waits_for }) => Turn::Wait(waits_for),
+        _ => Turn::Start,
+    }
+}
+
+/// Whether a launch template and instance types are those that are wanted.
+fn is(
+    (template, instance_types): &(TemplateVersion, Vec<String>),
+    wanted: &AutoScalingGroup,
+) -> bool {
+    *template == wanted.launch_template && *instance_types == wanted.instance_types
+}
+
+/// How the instance refresh is that this process started or waits for; none when there is none, or when it is done.
+async fn refresh(
+    at: At<'_>,
+    updates: &Updates,
+    found: &types::AutoScalingGroup,
+    wanted: &AutoScalingGroup,
+) -> Result<Option<Look>, Error> {
+    let known = updates.of(at.address).last;
+    let is_known = known.is_some();
+    let last = last_refresh(at, &wanted.name, known).await?;
+    if is_known {
+        return Ok(last.as_ref().and_then(refresh_state));
+    }
+    if let Some(last) = last.filter(is_on_its_way) {
+        updates.accepted(at.address, last.instance_refresh_id.clone(), true);
+        return Ok(refresh_state(&last));
+    }
+    Ok((!current(found).is_some_and(|current| is(&current, wanted))).then(|| Look::Failed {
+        reason: "no instance refresh gives it its launch template: the one that was under way has ended".to_owned(),
+    }))
+}
+
+/// An instance refresh of a group: the one with this id, or the last.
+async fn last_refresh(
+    at: At<'_>,
+    name: &str,
+    id: Option<String>,
+) -> Result<Option<types::InstanceRefresh>, Error> {
     let call = at.clients.autoscaling.describe_instance_refreshes();
     let call = call
         .auto_scaling_group_name(name)
-        .instance_refresh_ids(refresh);
+        .set_instance_refresh_ids(id.map(|id| vec![id]))
+        .max_records(1);
     let answer = call.send().await;
     let answer = answer.map_err(at.failed("autoscaling:DescribeInstanceRefreshes"))?;
-    Ok(answer.instance_refreshes().first().and_then(refresh_state))
+    Ok(answer.instance_refreshes.into_iter().flatten().next())
 }
 
 fn refresh_state(refresh: &types::InstanceRefresh) -> Option<Look> {

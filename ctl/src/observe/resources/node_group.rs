@@ -1,27 +1,19 @@
-//! Node groups, managed and self-managed.
+//! EKS managed node groups.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, LaunchTemplateSpecification};
 use aws_sdk_eks::types::{
     AmiTypes, Nodegroup, NodegroupIssueCode, NodegroupScalingConfig, NodegroupStatus, TaintEffect,
 };
 
 use super::cluster::{joined, sentence};
 use super::found::Found;
-use super::launch_template;
 use crate::observe::aws;
 use crate::observe::clients::Clients;
 use crate::observe::eks::described;
 use crate::observe::tags;
 use crate::resource::{
-    self, Attribute, Body, CLUSTER_TAG, NodeRepair, Outputs, Scaling, Status, Taint,
-    TemplateVersion, Text, Update, Wanted,
+    self, Attribute, Body, NodeRepair, Outputs, Scaling, Status, Taint, TemplateVersion, Text,
+    Update,
 };
-
-const DESCRIBE: &str = "autoscaling:DescribeAutoScalingGroups";
-/// Auto Scaling takes this many names in one call.
-const NAMES: usize = 50;
 
 /// Asks for the managed node groups of the cluster.
 pub(super) async fn managed(clients: &Clients, cluster: &str) -> Result<Vec<Found>, aws::Error> {
@@ -29,77 +21,11 @@ pub(super) async fn managed(clients: &Clients, cluster: &str) -> Result<Vec<Foun
     Ok(groups.iter().map(read_managed).collect())
 }
 
-/// Asks for the launch templates and Auto Scaling groups that are ours or have the name of a wanted one.
-pub(super) async fn auto_scaling(
-    clients: &Clients,
-    cluster: &str,
-    wanted: &[Wanted],
-) -> Result<Vec<Found>, aws::Error> {
-    let (templates, groups) = tokio::try_join!(
-        launch_template::found(clients, cluster, wanted),
-        self_managed(clients, cluster, wanted),
-    )?;
-    Ok([templates, groups].concat())
-}
-
-async fn self_managed(
-    clients: &Clients,
-    cluster: &str,
-    wanted: &[Wanted],
-) -> Result<Vec<Found>, aws::Error> {
-    let names: Vec<String> = wanted
-        .iter()
-        .filter_map(|wanted| match &wanted.body {
-            Body::AutoScalingGroup(group) => Some(group.name.clone()),
-            _ => None,
-        })
-        .collect();
-    let mut groups = tagged(clients, CLUSTER_TAG, cluster).await?;
-    for names in names.chunks(NAMES) {
-        let request = clients.autoscaling.describe_auto_scaling_groups();
-        let request = request.set_auto_scaling_group_names(Some(names.to_vec()));
-        let pages = request.into_paginator().items().send();
-        let found = pages.try_collect().await.map_err(|error| {
-            aws::Error::of_call(DESCRIBE, format!("`{}`", names.join("`, `")), error)
-        })?;
-        groups.extend(found);
-    }
-    let groups: BTreeMap<String, AutoScalingGroup> = groups
-        .into_iter()
-        .filter_map(|group| Some((group.auto_scaling_group_name()?.to_owned(), group)))
-        .collect();
-    let groups = groups.values();
-    Ok(groups
-        .map(|group| read_self_managed(group, cluster))
-        .collect())
-}
-
-/// The Auto Scaling groups that have a tag.
-pub(in crate::observe) async fn tagged(
-    clients: &Clients,
-    key: &str,
-    value: &str,
-) -> Result<Vec<AutoScalingGroup>, aws::Error> {
-    let filter = Filter::builder()
-        .name(format!("tag:{key}"))
-        .values(value)
-        .build();
-    let request = clients.autoscaling.describe_auto_scaling_groups();
-    let pages = request.filters(filter).into_paginator().items().send();
-    pages.try_collect().await.map_err(|error| {
-        aws::Error::of_call(
-            DESCRIBE,
-            format!("groups with the tag `{key}={value}`"),
-            error,
-        )
-    })
-}
-
-fn owned(text: Option<&str>) -> String {
+pub(super) fn owned(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-fn number(number: Option<i32>) -> Option<u32> {
+pub(super) fn number(number: Option<i32>) -> Option<u32> {
     number.and_then(|number| u32::try_from(number).ok())
 }
 
@@ -215,74 +141,6 @@ pub(crate) fn issues(group: &Nodegroup) -> Option<String> {
         sentence(code, issue.message(), issue.resource_ids())
     });
     joined(issues)
-}
-
-fn read_self_managed(group: &AutoScalingGroup, cluster: &str) -> Found {
-    let body = body(group, cluster);
-    let is_going = group
-        .status()
-        .is_some_and(|status| status.starts_with("Delete"));
-    Found {
-        tags: body.tags.clone(),
-        body: Body::AutoScalingGroup(body),
-        outputs: Outputs::from([
-            (Attribute::Id, owned(group.auto_scaling_group_name())),
-            (Attribute::Arn, owned(group.auto_scaling_group_arn())),
-        ]),
-        status: if is_going {
-            Status::Deleting
-        } else {
-            Status::Ready
-        },
-    }
-}
-
-/// An Auto Scaling group of a cluster.
-pub(in crate::observe) fn body(
-    group: &AutoScalingGroup,
-    cluster: &str,
-) -> resource::AutoScalingGroup {
-    let tags = group
-        .tags()
-        .iter()
-        .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())));
-    let mixed = group.mixed_instances_policy();
-    let mixed = mixed.and_then(|policy| policy.launch_template());
-    let of_mixed = mixed.and_then(|template| template.launch_template_specification());
-    let overrides = mixed.map(aws_sdk_autoscaling::types::LaunchTemplate::overrides);
-    let subnets = group.vpc_zone_identifier().unwrap_or_default().split(',');
-    resource::AutoScalingGroup {
-        name: owned(group.auto_scaling_group_name()),
-        cluster: cluster.into(),
-        subnets: subnets
-            .map(str::trim)
-            .filter(|id| !id.is_empty())
-            .map(Text::from)
-            .collect(),
-        launch_template: group
-            .launch_template()
-            .or(of_mixed)
-            .map(template)
-            .unwrap_or_default(),
-        instance_types: overrides
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|one| one.instance_type().map(str::to_owned))
-            .collect(),
-        scaling: Scaling {
-            min: number(group.min_size()).unwrap_or_default(),
-            max: number(group.max_size()).unwrap_or_default(),
-            desired: number(group.desired_capacity()),
-        },
-        tags: tags::of_pairs(tags),
-    }
-}
-
-fn template(template: &LaunchTemplateSpecification) -> TemplateVersion {
-    TemplateVersion {
-        id: owned(template.launch_template_id()).into(),
-        version: owned(template.version()).into(),
-    }
 }
 
 #[cfg(test)]

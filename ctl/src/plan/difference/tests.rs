@@ -222,6 +222,16 @@ fn what_is_still_being_made_is_waited_for() {
 }
 
 #[test]
+fn an_instance_refresh_that_is_under_way_is_waited_for_with_the_nodes_that_it_rolls() {
+    let wanted = wanted_of(&GROUP.replace("}}]", "}, kind: selfManaged}]"));
+    let mut observed = as_observed(&wanted);
+    find(&mut observed, "auto-scaling-group/workers").status = Status::Updating;
+    let plan = plan(&origin(), &wanted, &observed).unwrap();
+    let group = change(&plan, "auto-scaling-group/workers");
+    assert_eq!((group.action, group.rolls_nodes), (Action::Wait, Some(3)));
+}
+
+#[test]
 fn what_is_still_being_deleted_is_made_when_it_is_gone() {
     let plan = on("nodegroup/workers", |group| group.status = Status::Deleting).unwrap();
     let group = change(&plan, "nodegroup/workers");

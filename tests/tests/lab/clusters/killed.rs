@@ -1,9 +1,15 @@
 //! `kill -9` of an apply and of a delete after every call that changes something: the next run goes on, and ends where a run
 //! ends that nobody disturbed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use lab::cloud::gateway::{Calls, Effect, Interruption, Refusals};
+use lab::{
+    cloud::gateway::{Calls, Effect, Interruption, Refusals},
+    file,
+};
 use tokio::time::{Instant, sleep};
 
 use super::{Place, example, text, witness};
@@ -58,6 +64,51 @@ fn a_kill_after_any_one_call_is_made_up_for_by_one_more_run() {
             calls.mutating, calls_of_delete.mutating
         );
     });
+}
+
+/// Every call of a change that replaces nodes: whatever was done before the kill, the next run replaces them.
+#[test]
+fn a_group_whose_change_was_killed_after_any_call_still_gets_new_instances() {
+    Place::with(async |place| {
+        let document = example::document(place, "self-managed").await;
+        let (apply, _) = commands(&document);
+        place.ends(0, &apply).await;
+        let mut size = 20;
+        grow(place, &document, &mut size);
+        let calls = creations_of(place, &apply, 0).await.mutating;
+        for call in 1..=calls {
+            let before = instances(place).await;
+            grow(place, &document, &mut size);
+            killed_at(place, &apply, call).await;
+            place.ends(0, &apply).await;
+            place.nothing_to_do(&document).await;
+            let after = instances(place).await;
+            assert_eq!(before.len(), after.len());
+            assert!(before.is_disjoint(&after), "killed after call {call}");
+        }
+        println!("{calls} calls of a change that replaces nodes, each the last before a kill");
+    });
+}
+
+/// The root volume of the group in a document becomes a GiB larger.
+fn grow(place: &Place, document: &str, size: &mut u32) {
+    let text = file::read(&place.home.path().join(document)).unwrap();
+    let (is, was) = (
+        format!("sizeGiB: {}", *size + 1),
+        format!("sizeGiB: {size}"),
+    );
+    assert!(text.contains(&was), "{text}");
+    place.document(document, &text.replace(&was, &is));
+    *size += 1;
+}
+
+async fn instances(place: &Place) -> BTreeSet<String> {
+    let mut everything = witness::everything(place).await;
+    everything
+        .remove("instance")
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn commands(document: &str) -> (Vec<&str>, Vec<&str>) {

@@ -1,10 +1,11 @@
 //! What Auto Scaling is asked for. Pure.
 
 use aws_sdk_autoscaling::operation::create_auto_scaling_group::builders::CreateAutoScalingGroupInputBuilder;
+use aws_sdk_autoscaling::operation::start_instance_refresh::builders::StartInstanceRefreshInputBuilder;
 use aws_sdk_autoscaling::operation::update_auto_scaling_group::builders::UpdateAutoScalingGroupInputBuilder;
 use aws_sdk_autoscaling::types::{
-    LaunchTemplate, LaunchTemplateOverrides, LaunchTemplateSpecification, MixedInstancesPolicy,
-    RefreshPreferences, Tag,
+    DesiredConfiguration, LaunchTemplate, LaunchTemplateOverrides, LaunchTemplateSpecification,
+    MixedInstancesPolicy, RefreshPreferences, Tag,
 };
 
 use super::super::at::{plain, plains};
@@ -94,15 +95,14 @@ pub(super) fn keys(group: &str, keys: &[String]) -> Vec<Tag> {
     keys.iter().map(tag).collect()
 }
 
-/// The update that a difference needs; none when it is one of tags alone.
+/// The update that a difference needs; none when it is one of tags, or of what an instance refresh changes.
 pub(super) fn update(
     observed: &AutoScalingGroup,
     wanted: &AutoScalingGroup,
     fields: &[FieldChange],
 ) -> Option<UpdateAutoScalingGroupInputBuilder> {
     let touches = |property| touches(fields, property);
-    let properties = ["scaling", "subnets", "launchTemplate", "instanceTypes"];
-    if !properties.into_iter().any(touches) {
+    if !["scaling", "subnets"].into_iter().any(touches) {
         return None;
     }
     let mut call =
@@ -117,20 +117,30 @@ pub(super) fn update(
     if touches("subnets") && observed.subnets != wanted.subnets {
         call = call.vpc_zone_identifier(plains(&wanted.subnets).join(","));
     }
-    if touches("launchTemplate") || touches("instanceTypes") {
-        call = call
-            .set_launch_template(template(wanted))
-            .set_mixed_instances_policy(mixed(wanted));
-    }
     Some(call)
 }
 
-/// How instances are replaced.
-pub(super) fn refresh() -> RefreshPreferences {
-    RefreshPreferences::builder()
+/// The instance refresh that a difference needs. The group gets the template with it, once it has succeeded: one that never began
+/// is still a difference.
+pub(super) fn refresh(
+    wanted: &AutoScalingGroup,
+    fields: &[FieldChange],
+) -> Option<StartInstanceRefreshInputBuilder> {
+    if !touches(fields, "launchTemplate") && !touches(fields, "instanceTypes") {
+        return None;
+    }
+    let desired = DesiredConfiguration::builder()
+        .set_launch_template(template(wanted))
+        .set_mixed_instances_policy(mixed(wanted));
+    let preferences = RefreshPreferences::builder()
         .min_healthy_percentage(LEAST_HEALTHY_PERCENT)
         .max_healthy_percentage(MOST_HEALTHY_PERCENT)
-        .build()
+        .skip_matching(true);
+    let call = StartInstanceRefreshInputBuilder::default()
+        .auto_scaling_group_name(&wanted.name)
+        .desired_configuration(desired.build())
+        .preferences(preferences.build());
+    Some(call)
 }
 
 #[cfg(test)]
@@ -194,5 +204,20 @@ mod tests {
         assert_eq!(request.launch_template(), None);
         assert_eq!(request.vpc_zone_identifier(), None);
         assert!(update(&observed, &wanted, &of_paths(&["tags.team"])).is_none());
+    }
+
+    #[test]
+    fn a_template_is_the_refreshs_to_set_since_a_group_that_has_it_would_never_roll() {
+        let (observed, mut wanted) = (group(), group());
+        wanted.launch_template.version = "3".into();
+        let fields = of_paths(&["launchTemplate.version"]);
+        assert!(update(&observed, &wanted, &fields).is_none());
+        let request = refresh(&wanted, &fields).unwrap().build().unwrap();
+        let desired = request.desired_configuration().unwrap();
+        let template = desired.launch_template().unwrap();
+        assert_eq!(template.version(), Some("3"));
+        let preferences = request.preferences().unwrap();
+        assert_eq!(preferences.skip_matching(), Some(true));
+        assert!(refresh(&wanted, &of_paths(&["scaling.max"])).is_none());
     }
 }

@@ -1,4 +1,6 @@
-use aws_sdk_autoscaling::types::{Activity, Instance, InstanceRefresh};
+use aws_sdk_autoscaling::types::{
+    Activity, DesiredConfiguration, Instance, InstanceRefresh, LaunchTemplateSpecification,
+};
 
 use super::*;
 
@@ -62,4 +64,44 @@ fn a_refresh_is_waited_for_and_its_failure_is_the_groups() {
         refresh_state(&refresh(InstanceRefreshStatus::Cancelled)),
         Some(Look::Failed { .. })
     ));
+}
+
+fn refresh_to(version: &str, status: InstanceRefreshStatus) -> InstanceRefresh {
+    let template = LaunchTemplateSpecification::builder()
+        .launch_template_id("lt-1")
+        .launch_template_name("nodectl-blue-workers")
+        .version(version);
+    let desired = DesiredConfiguration::builder().launch_template(template.build());
+    InstanceRefresh::builder()
+        .instance_refresh_id("r-1")
+        .status(status)
+        .desired_configuration(desired.build())
+        .build()
+}
+
+#[test]
+fn a_refresh_that_an_earlier_run_has_started_is_joined_and_another_one_waited_for() {
+    let wanted = AutoScalingGroup {
+        launch_template: TemplateVersion {
+            id: "lt-1".into(),
+            version: "3".into(),
+        },
+        ..AutoScalingGroup::default()
+    };
+    let turn = |version, status| turn(Some(&refresh_to(version, status)), &wanted);
+    assert_eq!(
+        turn("3", InstanceRefreshStatus::InProgress),
+        Turn::Join("r-1".into())
+    );
+    assert_eq!(
+        turn("2", InstanceRefreshStatus::InProgress),
+        Turn::Wait("the instance refresh is InProgress (0 %)".into())
+    );
+    assert!(matches!(
+        turn("3", InstanceRefreshStatus::Cancelling),
+        Turn::Wait(_)
+    ));
+    assert_eq!(turn("3", InstanceRefreshStatus::Failed), Turn::Start);
+    assert_eq!(turn("2", InstanceRefreshStatus::Successful), Turn::Start);
+    assert_eq!(super::turn(None, &wanted), Turn::Start);
 }

@@ -1,8 +1,5 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_autoscaling::types::{
-    LaunchTemplate, LaunchTemplateOverrides, MixedInstancesPolicy, TagDescription,
-};
 use aws_sdk_eks::types::{CapacityTypes, Issue, NodegroupHealth, NodegroupUpdateConfig};
 
 use super::*;
@@ -119,55 +116,4 @@ fn a_group_that_failed_says_why_and_a_degraded_one_is_there() {
         managed_status(&with(NodegroupStatus::Degraded)),
         Status::Ready
     );
-}
-
-#[test]
-fn a_self_managed_group_may_have_several_instance_types() {
-    let specification = LaunchTemplateSpecification::builder()
-        .launch_template_id("lt-1")
-        .version("2")
-        .build();
-    let one = |kind: &str| {
-        LaunchTemplateOverrides::builder()
-            .instance_type(kind)
-            .build()
-    };
-    let template = LaunchTemplate::builder()
-        .launch_template_specification(specification)
-        .overrides(one("m5.large"))
-        .overrides(one("m5a.large"))
-        .build();
-    let policy = MixedInstancesPolicy::builder()
-        .launch_template(template)
-        .build();
-    let tag = TagDescription::builder().key("team").value("x").build();
-    let group = AutoScalingGroup::builder()
-        .auto_scaling_group_name("nodectl-prod-batch")
-        .vpc_zone_identifier("subnet-1,subnet-2")
-        .mixed_instances_policy(policy)
-        .min_size(0)
-        .max_size(4)
-        .desired_capacity(1)
-        .status("Delete in progress")
-        .tags(tag)
-        .build();
-    let found = read_self_managed(&group, "prod");
-    let expected = resource::AutoScalingGroup {
-        name: "nodectl-prod-batch".to_owned(),
-        cluster: "prod".into(),
-        subnets: BTreeSet::from(["subnet-1".into(), "subnet-2".into()]),
-        launch_template: TemplateVersion {
-            id: "lt-1".into(),
-            version: "2".into(),
-        },
-        instance_types: vec!["m5.large".to_owned(), "m5a.large".to_owned()],
-        scaling: Scaling {
-            min: 0,
-            max: 4,
-            desired: Some(1),
-        },
-        tags: resource::Tags::from([("team".to_owned(), "x".to_owned())]),
-    };
-    assert_eq!(found.body, Body::AutoScalingGroup(expected));
-    assert_eq!(found.status, Status::Deleting);
 }

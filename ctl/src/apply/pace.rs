@@ -8,6 +8,9 @@ use crate::resource::{Address, Kind};
 
 /// The first look after a call, and the shortest pause between two.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+/// The same of nodes, which take most of a minute at least.
+const SHORTEST_PAUSE_OF_NODES: Duration = Duration::from_secs(3);
+const LONGEST_PAUSE_OF_NODES: Duration = Duration::from_secs(5);
 /// A pause is this part of the wait so far, so that at most as much is lost by looking too late.
 const PART_OF_WAIT: u32 = 20;
 /// First pause before a call is tried again; each is twice the one before.
@@ -34,6 +37,15 @@ pub(super) fn pause(address: &Address, waited: Duration, looks: u32) -> Duration
         address,
         looks,
         (waited / PART_OF_WAIT).clamp(SHORTEST_PAUSE, longest),
+    )
+}
+
+/// The pause before the next look at the nodes of a group: they are listed, and so are their instances.
+pub(super) fn pause_of_nodes(address: &Address, waited: Duration, looks: u32) -> Duration {
+    spread(
+        address,
+        looks,
+        (waited / PART_OF_WAIT).clamp(SHORTEST_PAUSE_OF_NODES, LONGEST_PAUSE_OF_NODES),
     )
 }
 
@@ -102,6 +114,14 @@ mod tests {
         }
         let vpc = Address::new(Kind::Vpc, "main");
         assert!(pause(&vpc, Duration::from_mins(4), 9) <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn nodes_are_not_listed_more_often_than_every_two_seconds() {
+        for waited in [0, 1, 60, 900] {
+            let pause = pause_of_nodes(&cluster(), Duration::from_secs(waited), 1).as_secs_f64();
+            assert!((2.0..=5.0).contains(&pause), "{waited} s: {pause} s");
+        }
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl<H: Hands, N: Nodes> Step<H, N> {
             }
             self.call(|| hands.delete(observed)).await?;
         }
-        let mut wait = Wait::new(pace::deadline(self.address.kind, None));
+        let mut wait = Wait::new(pace::deadline(self.address.kind, None), pace::pause);
         loop {
             let look = self
                 .call(|| hands.look(&self.address, &observed.body, &self.known))
@@ -198,7 +198,10 @@ impl<H: Hands, N: Nodes> Step<H, N> {
     async fn ready(&self, body: &Body, mut known: Outputs) -> Result<Outputs, Ended> {
         let hands = &self.shared.hands;
         let is_group = matches!(self.address.kind, Kind::NodeGroup | Kind::AutoScalingGroup);
-        let mut wait = Wait::new(pace::deadline(self.address.kind, self.rolls_nodes));
+        let mut wait = Wait::new(
+            pace::deadline(self.address.kind, self.rolls_nodes),
+            pace::pause,
+        );
         let mut absent_since = None;
         loop {
             let look = self
@@ -242,7 +245,7 @@ impl<H: Hands, N: Nodes> Step<H, N> {
 
     async fn nodes_ready(&self, body: &Body, known: &Outputs) -> Result<(), Ended> {
         let nodes = &self.shared.nodes;
-        let mut wait = Wait::new(pace::nodes());
+        let mut wait = Wait::new(pace::nodes(), pace::pause_of_nodes);
         loop {
             let look = match self.call(|| nodes.look(&self.address, body, known)).await {
                 Ok(look) => look,
@@ -311,7 +314,7 @@ impl<H: Hands, N: Nodes> Step<H, N> {
         }
         self.tell(Word::Waits(waits_for.clone()));
         wait.looks += 1;
-        let pause = pace::pause(&self.address, waited, wait.looks);
+        let pause = (wait.pause)(&self.address, waited, wait.looks);
         self.rest(pause, waits_for).await
     }
 
@@ -336,14 +339,17 @@ impl<H: Hands, N: Nodes> Step<H, N> {
 struct Wait {
     begun: Instant,
     longest: Duration,
+    /// The pause before the next look, by how long was waited and how often was looked.
+    pause: fn(&Address, Duration, u32) -> Duration,
     looks: u32,
 }
 
 impl Wait {
-    fn new(longest: Duration) -> Self {
+    fn new(longest: Duration, pause: fn(&Address, Duration, u32) -> Duration) -> Self {
         Self {
             begun: Instant::now(),
             longest,
+            pause,
             looks: 0,
         }
     }

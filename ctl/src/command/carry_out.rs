@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use super::error::{Error, written};
 use super::ground::Ground;
-use super::planes;
+use super::planes::Ways;
 use crate::apply::hands::{self, Why};
 use crate::apply::journal::Journal;
 use crate::apply::nodes::{OfFleet, Seen};
@@ -16,7 +17,6 @@ use crate::apply::resource::AwsHands;
 use crate::apply::run::{self, Options};
 use crate::apply::{graph, stop};
 use crate::cli::{AccessFlags, ChangeFlags};
-use crate::fleet::Plane;
 use crate::observe::aws::Access;
 use crate::plan::change::{Change, Plan};
 use crate::plan::saved::PlanDocument;
@@ -103,25 +103,15 @@ pub(super) async fn carry_out(
         stop,
         calls: CALLS,
     };
-    let cluster = plan.cluster.clone();
-    let access = of_cluster(nodes.access, ground);
+    let fleet = Arc::new(Fleet {
+        cluster: plan.cluster.clone(),
+        access: of_cluster(nodes.access, ground),
+        ways: OnceCell::new(),
+    });
     let watch = OfFleet {
         see: move || {
-            let (access, cluster) = (access.clone(), cluster.clone());
-            async move {
-                let now = Timestamp::now();
-                let looked = planes::look(Some(&cluster), &[], false, &access, now).await;
-                let planes = looked.map_err(|error| hands::Error::new(Why::Unanswered, error))?;
-                let rows = planes.rows(&[], now).0;
-                match (planes.observations.nodes, planes.connection) {
-                    (Plane::Answered(_), Some(connection)) => Ok(Seen { rows, connection }),
-                    // Where no Node can be listed nothing is known of any, as behind a private endpoint.
-                    (nodes, _) => {
-                        let error = nodes.error().cloned().unwrap_or_default();
-                        Err(hands::Error::new(Why::Unanswered, error))
-                    }
-                }
-            }
+            let fleet = Arc::clone(&fleet);
+            async move { fleet.see().await }
         },
         is_awaited: nodes.is_awaited,
         is_drained: nodes.is_drained && has_cluster(plan),
@@ -152,6 +142,32 @@ fn has_cluster(plan: &Plan) -> bool {
     plan.changes
         .iter()
         .any(|change| change.address.kind == Kind::Cluster && is_there(change))
+}
+
+/// The nodes of the cluster, seen again and again by ways that are loaded when the first one asks.
+struct Fleet {
+    cluster: String,
+    access: AccessFlags,
+    ways: OnceCell<Ways>,
+}
+
+impl Fleet {
+    async fn see(&self) -> Result<Seen, hands::Error> {
+        let now = Timestamp::now();
+        let ways = self
+            .ways
+            .get_or_try_init(|| Ways::load(Some(&self.cluster), &self.access))
+            .await
+            .map_err(unanswered)?;
+        Ok(Seen {
+            rows: ways.rows(now).await.map_err(unanswered)?,
+            connection: ways.connection(now).await.map_err(unanswered)?,
+        })
+    }
+}
+
+fn unanswered(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> hands::Error {
+    hands::Error::new(Why::Unanswered, error)
 }
 
 /// The cluster is asked where it was made, whatever the context of the kubeconfig is.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::config::Kubeconfig;
 use node::chain::Chain;
+use tokio::sync::Mutex;
 
 use super::error::{Error, within};
 use super::token;
@@ -19,6 +20,23 @@ use crate::observe::kubernetes::{Connection, NodeFacts};
 use crate::observe::{eks, kubeconfig};
 use crate::print::Printer;
 use crate::reach::console::{self, Question};
+
+/// A cluster, and the ways to its planes: chosen and loaded once, asked as often as one likes.
+pub(super) struct Ways {
+    target: Target,
+    kubeconfig: Option<Kubeconfig>,
+    timeout: Duration,
+    aws: Result<Aws, Error>,
+    /// The way to the API server; none while it has not answered, or no longer does.
+    connection: Mutex<Option<Connected>>,
+}
+
+/// A way to the API server.
+struct Connected {
+    connection: Connection,
+    /// When its token is no longer good; none where the context sees to that.
+    until: Option<Timestamp>,
+}
 
 /// A cluster as its planes show it.
 pub(super) struct Planes {
@@ -88,79 +106,153 @@ pub(super) async fn look(
     access: &AccessFlags,
     now: Timestamp,
 ) -> Result<Planes, Error> {
-    let kubeconfig = kubeconfig::read(access.kubeconfig.as_deref())?;
-    let wish = Wish {
-        cluster: cluster.cloned(),
-        context: access.context.clone(),
-        kubeconfig_given: access.kubeconfig.is_some(),
-        access: access.aws(),
-    };
-    let target = cluster::resolve(kubeconfig.as_ref(), &wish)?;
-    // The calls of all planes are one large future.
-    let mut planes = Box::pin(observe(target, kubeconfig, names, access.timeout, now)).await;
-    if let Ok(aws) = &planes.aws {
-        let (rows, _) = planes.rows(names, now);
-        let asked = questions(&rows, all_consoles);
-        planes.observations.consoles = console::ask(aws, asked, access.timeout).await;
-    }
-    Ok(planes)
+    let ways = Ways::load(cluster, access).await?;
+    let observations = ways.observe(names, all_consoles, now).await;
+    Ok(Planes {
+        region: ways.region(),
+        cluster: ways.target.cluster,
+        observations,
+        aws: ways.aws,
+        connection: ways.connection.into_inner().map(|way| way.connection),
+    })
 }
 
-async fn observe(
-    target: Target,
-    kubeconfig: Option<Kubeconfig>,
-    names: &[String],
-    timeout: Duration,
-    now: Timestamp,
-) -> Planes {
-    let aws = within(
-        timeout,
-        "loading the AWS configuration",
-        Aws::load(&target.access),
-    )
-    .await;
-    let nodes = within(
-        timeout,
-        "listing nodes",
-        nodes(&target, kubeconfig, &aws, now),
-    );
-    let instances = within(
-        timeout,
-        "listing instances",
-        instances_of_cluster(&target, &aws),
-    );
-    let (nodes, mut instances) = tokio::join!(nodes, instances);
-    let (connection, nodes) = match nodes {
-        Ok((connection, nodes)) => (Some(connection), Ok(nodes)),
-        Err(error) => (None, Err(error)),
-    };
-    if let (Ok(aws), Ok(found)) = (&aws, &mut instances) {
-        let wanted = untagged(nodes.as_deref().unwrap_or_default(), found, names);
-        let more = within(
-            timeout,
-            "listing instances by id",
-            ec2::instances_by_id(aws, &target.cluster, &wanted),
+impl Ways {
+    /// Chooses the cluster and loads what it takes to ask its planes.
+    pub(super) async fn load(
+        cluster: Option<&String>,
+        access: &AccessFlags,
+    ) -> Result<Self, Error> {
+        let kubeconfig = kubeconfig::read(access.kubeconfig.as_deref())?;
+        let wish = Wish {
+            cluster: cluster.cloned(),
+            context: access.context.clone(),
+            kubeconfig_given: access.kubeconfig.is_some(),
+            access: access.aws(),
+        };
+        let target = cluster::resolve(kubeconfig.as_ref(), &wish)?;
+        let aws = within(
+            access.timeout,
+            "loading the AWS configuration",
+            Aws::load(&target.access),
         )
         .await;
-        match more {
-            Ok(more) => found.extend(more),
-            Err(error) => instances = Err(error),
+        Ok(Self {
+            target,
+            kubeconfig,
+            timeout: access.timeout,
+            aws,
+            connection: Mutex::new(None),
+        })
+    }
+
+    /// The rows of all nodes and instances. An error when no Node could be listed, as behind a private endpoint: then nothing
+    /// is known of any.
+    pub(super) async fn rows(&self, now: Timestamp) -> Result<Vec<Row>, String> {
+        let observations = self.observe(&[], false, now).await;
+        match observations.nodes.error() {
+            Some(error) => Err(error.clone()),
+            None => {
+                let cluster = &self.target.cluster;
+                Ok(fleet::rows(&observations, cluster, &self.region(), now))
+            }
         }
     }
-    let region = aws.as_ref().map_or_else(
-        |_| target.access.region.clone().unwrap_or_default(),
-        |aws| aws.region().to_owned(),
-    );
-    Planes {
-        cluster: target.cluster,
-        region,
-        observations: Observations {
+
+    fn region(&self) -> String {
+        self.aws.as_ref().map_or_else(
+            |_| self.target.access.region.clone().unwrap_or_default(),
+            |aws| aws.region().to_owned(),
+        )
+    }
+
+    async fn observe(&self, names: &[String], all_consoles: bool, now: Timestamp) -> Observations {
+        // The calls of all planes are one large future.
+        let mut observations = Box::pin(self.nodes_and_instances(names, now)).await;
+        if let Ok(aws) = &self.aws {
+            let rows = fleet::rows(&observations, &self.target.cluster, &self.region(), now);
+            let (rows, _) = fleet::select(rows, names);
+            let asked = questions(&rows, all_consoles);
+            observations.consoles = console::ask(aws, asked, self.timeout).await;
+        }
+        observations
+    }
+
+    async fn nodes_and_instances(&self, names: &[String], now: Timestamp) -> Observations {
+        let nodes = within(self.timeout, "listing nodes", self.nodes(now));
+        let instances = within(self.timeout, "listing instances", self.instances());
+        let (nodes, mut instances) = tokio::join!(nodes, instances);
+        if nodes.is_err() {
+            // The next one who asks begins anew.
+            *self.connection.lock().await = None;
+        }
+        if let (Ok(aws), Ok(found)) = (&self.aws, &mut instances) {
+            let wanted = untagged(nodes.as_deref().unwrap_or_default(), found, names);
+            let more = within(
+                self.timeout,
+                "listing instances by id",
+                ec2::instances_by_id(aws, &self.target.cluster, &wanted),
+            )
+            .await;
+            match more {
+                Ok(more) => found.extend(more),
+                Err(error) => instances = Err(error),
+            }
+        }
+        Observations {
             nodes: plane(nodes),
             instances: plane(instances),
             consoles: BTreeMap::new(),
-        },
-        aws,
-        connection,
+        }
+    }
+
+    async fn nodes(&self, now: Timestamp) -> Result<Vec<NodeFacts>, Error> {
+        let connection = self.connection(now).await?;
+        tracing::debug!(server = connection.server(), "listing nodes");
+        Ok(connection.nodes().await?)
+    }
+
+    /// The way to the API server, opened where none is, and again when its token is no longer good.
+    pub(super) async fn connection(&self, now: Timestamp) -> Result<Connection, Error> {
+        let mut kept = self.connection.lock().await;
+        if let Some(way) = kept.as_ref().filter(|way| way.is_good(now)) {
+            return Ok(way.connection.clone());
+        }
+        let way = self.connect(now).await?;
+        let connection = way.connection.clone();
+        *kept = Some(way);
+        Ok(connection)
+    }
+
+    async fn connect(&self, now: Timestamp) -> Result<Connected, Error> {
+        match &self.target.way {
+            Way::Context(context) => {
+                let kubeconfig = self.kubeconfig.clone().unwrap_or_default();
+                Ok(Connected {
+                    connection: Connection::through_context(kubeconfig, context).await?,
+                    until: None,
+                })
+            }
+            Way::Eks => {
+                let aws = usable(&self.aws)?;
+                let cluster = eks::describe_cluster(aws, &self.target.cluster).await?;
+                let token = token::sign(aws, &self.target.cluster, now).await?;
+                Ok(Connected {
+                    connection: Connection::through_eks(&cluster, &token).await?,
+                    until: Some(token.expires_at),
+                })
+            }
+        }
+    }
+
+    async fn instances(&self) -> Result<Vec<InstanceFacts>, Error> {
+        Ok(ec2::instances_of_cluster(usable(&self.aws)?, &self.target.cluster).await?)
+    }
+}
+
+impl Connected {
+    fn is_good(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 }
 
@@ -177,35 +269,6 @@ fn plane<T>(outcome: Result<T, Error>) -> Plane<T> {
             }
         }
     }
-}
-
-async fn nodes(
-    target: &Target,
-    kubeconfig: Option<Kubeconfig>,
-    aws: &Result<Aws, Error>,
-    now: Timestamp,
-) -> Result<(Connection, Vec<NodeFacts>), Error> {
-    let connection = match &target.way {
-        Way::Context(context) => {
-            Connection::through_context(kubeconfig.unwrap_or_default(), context).await?
-        }
-        Way::Eks => {
-            let aws = usable(aws)?;
-            let cluster = eks::describe_cluster(aws, &target.cluster).await?;
-            Connection::through_eks(&cluster, &token::sign(aws, &target.cluster, now).await?)
-                .await?
-        }
-    };
-    tracing::debug!(server = connection.server(), "listing nodes");
-    let nodes = connection.nodes().await?;
-    Ok((connection, nodes))
-}
-
-async fn instances_of_cluster(
-    target: &Target,
-    aws: &Result<Aws, Error>,
-) -> Result<Vec<InstanceFacts>, Error> {
-    Ok(ec2::instances_of_cluster(usable(aws)?, &target.cluster).await?)
 }
 
 /// One failed configuration fails every plane that needs it, each with the same words.
@@ -257,6 +320,37 @@ fn questions(rows: &[Row], all: bool) -> Vec<Question> {
 mod tests {
     use super::*;
     use crate::fleet::fixture;
+
+    const KUBECONFIG: &str = "
+current-context: lab
+contexts: [{name: lab, context: {cluster: lab, user: lab}}]
+clusters: [{name: lab, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: lab, user: {token: secret}}]
+";
+
+    #[tokio::test]
+    async fn a_connection_is_opened_once_and_again_when_its_token_is_no_longer_good() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let mut ways = Ways {
+            target: Target {
+                cluster: "lab".to_owned(),
+                way: Way::Context("lab".to_owned()),
+                access: aws::Access::default(),
+            },
+            kubeconfig: Some(Kubeconfig::from_yaml(KUBECONFIG).unwrap()),
+            timeout: Duration::from_secs(1),
+            aws: Err(aws::Error::NoRegion.into()),
+            connection: Mutex::new(None),
+        };
+        ways.connection(now).await.unwrap();
+        // Whoever connects anew from here on finds no context.
+        ways.kubeconfig = None;
+        ways.connection(now).await.unwrap();
+        if let Some(way) = ways.connection.lock().await.as_mut() {
+            way.until = Some(now);
+        }
+        assert!(ways.connection(now).await.is_err());
+    }
 
     #[test]
     fn only_consoles_of_running_instances_without_a_node_are_asked() {

@@ -197,10 +197,13 @@ pub struct Access {
     pub role_arn: Option<String>,
 }
 
-/// A loaded configuration.
+/// A loaded configuration, and the clients of those services that are asked again and again: each holds the certificates that it
+/// trusts and its open connections.
 #[derive(Debug, Clone)]
 pub struct Aws {
     config: SdkConfig,
+    ec2: aws_sdk_ec2::Client,
+    eks: aws_sdk_eks::Client,
     region: String,
     profile: Option<String>,
 }
@@ -240,6 +243,8 @@ impl Aws {
                 .build();
         }
         Ok(Self {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            eks: aws_sdk_eks::Client::new(&config),
             config,
             region: region.to_string(),
             profile: access.profile.clone(),
@@ -249,6 +254,16 @@ impl Aws {
     /// Configuration for a service's client.
     pub fn config(&self) -> &SdkConfig {
         &self.config
+    }
+
+    /// EC2, for those who look.
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        &self.ec2
+    }
+
+    /// EKS, for those who look.
+    pub fn eks(&self) -> &aws_sdk_eks::Client {
+        &self.eks
     }
 
     /// The region that is asked.

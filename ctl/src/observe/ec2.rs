@@ -2,7 +2,6 @@
 
 mod checks;
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Instance, Reservation};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -124,7 +123,8 @@ async fn describe(
     filters: Vec<Filter>,
     object: String,
 ) -> Result<Vec<InstanceFacts>, aws::Error> {
-    let request = Client::new(aws.config())
+    let request = aws
+        .ec2()
         .describe_instances()
         .set_filters(Some(filters))
         .max_results(PAGE);

@@ -2,7 +2,6 @@
 
 pub(super) mod described;
 
-use aws_sdk_eks::Client;
 use aws_sdk_eks::types::ClusterStatus;
 
 use super::aws::{self, Aws};
@@ -66,7 +65,8 @@ pub struct ClusterFacts {
 
 /// Asks EKS for a cluster.
 pub async fn describe_cluster(aws: &Aws, name: &str) -> Result<ClusterFacts, Error> {
-    let answer = Client::new(aws.config())
+    let answer = aws
+        .eks()
         .describe_cluster()
         .name(name)
         .send()
@@ -107,7 +107,8 @@ pub async fn access_entry(
     cluster: &str,
     role_arn: &str,
 ) -> Result<Option<String>, aws::Error> {
-    let answer = Client::new(aws.config())
+    let answer = aws
+        .eks()
         .describe_access_entry()
         .cluster_name(cluster)
         .principal_arn(role_arn)

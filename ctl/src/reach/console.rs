@@ -64,7 +64,7 @@ pub async fn ask(
     questions: Vec<Question>,
     deadline: Duration,
 ) -> BTreeMap<String, Answer> {
-    let client = Client::new(aws.config());
+    let client = aws.ec2();
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let ids: Vec<String> = questions
         .iter()

@@ -1,6 +1,5 @@
 //! EC2's own checks of one instance, and what it has planned for it.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{InstanceStatus, InstanceStatusSummary};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +22,8 @@ pub struct Checks {
 
 /// Asks for the checks of an instance; none for one that does not run.
 pub async fn checks(aws: &Aws, instance_id: &str) -> Result<Option<Checks>, aws::Error> {
-    let answer = Client::new(aws.config())
+    let answer = aws
+        .ec2()
         .describe_instance_status()
         .instance_ids(instance_id)
         .send()

@@ -44,8 +44,15 @@ pub(super) fn check(group: &NodeGroup, path: &Path, cluster: &Cluster, report: &
                 format!("`{release}` is not a release of the EKS-optimised AMI"),
                 "it looks like `1.34.0-20251103`",
             );
-        } else {
-            versions(version, cluster_version, &path, report);
+        } else if let (Some(version), Some(cluster)) = (version, cluster_version)
+            && version != cluster
+            && !is_bottlerocket(ami)
+        {
+            report.error(
+                &path,
+                format!("is of Kubernetes {version}, and `spec.version` is {cluster}: EKS gives a group releases of the version of its cluster"),
+                format!("take one of Kubernetes {cluster}, or leave it out for the latest"),
+            );
         }
     }
 }
@@ -192,6 +199,13 @@ fn not_ours(group: &NodeGroup, ami_type: &str, path: &Path, report: &mut Report<
             "",
         );
     }
+}
+
+/// Its releases have numbers of their own, and not those of Kubernetes.
+fn is_bottlerocket(ami: &Ami) -> bool {
+    ami.ami_type
+        .as_deref()
+        .is_some_and(|ami_type| ami_type.starts_with("BOTTLEROCKET_"))
 }
 
 /// `1.34.0-20251103`; those of Bottlerocket look like `1.49.0-abcdef01` and those of Windows like `1.34-2025.11.03`.

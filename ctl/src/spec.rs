@@ -27,7 +27,8 @@ mod write;
 
 pub use access::{Access, AccessPolicy, AuthenticationMode, Entry};
 pub use addon::{Addon, AddonRole, RoleWiring};
-pub use check::check;
+pub(crate) use check::Minor;
+pub use check::{Files, check};
 pub use check_choices::check_choices;
 pub use cluster::{Cluster, Encryption, Endpoint, LogType, Logging, Metadata, RoleChoice, Spec};
 pub use definition::{CLUSTER, KIND};

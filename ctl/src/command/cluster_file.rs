@@ -1,10 +1,10 @@
 //! A `cluster.yaml` for a command: read, checked, named, with the files that it refers to.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::{fs, str};
 
 use node::config::yaml::Node;
 use node::config::{Document, excerpt, problem::Problem};
@@ -13,7 +13,7 @@ use super::error::Error;
 use crate::apply::{file, journal};
 use crate::observe::choices::Choices;
 use crate::print::Printer;
-use crate::spec::{self, Cluster};
+use crate::spec::{self, Cluster, Files};
 
 /// How standard input is written on a command line.
 const STANDARD_INPUT: &str = "-";
@@ -35,17 +35,22 @@ impl ClusterFile {
     /// Reads a document and the files that it names. Everything that is wrong with it is printed at once.
     pub(super) fn read(path: &Path, printer: &mut Printer) -> Result<Self, Error> {
         let document = document(path)?;
-        let (read, problems) = spec::checked(&document.name, &document.text);
+        let (read, problems) = spec::checked(&document.name, &document.text, |cluster| {
+            named_files(cluster, path)
+        });
         tell(&problems, &document, printer);
-        let Some((cluster, tree)) = read else {
+        let Some((cluster, tree, files)) = read else {
             return Err(Error::Spec {
                 name: document.name,
             });
         };
-        let files = named_files(&cluster, path)?;
+        // A document with a file that cannot be read is refused.
+        let files = files.into_iter();
         Ok(Self {
             cluster,
-            files,
+            files: files
+                .filter_map(|(name, text)| Some((name, text.ok()?)))
+                .collect(),
             path: path.to_owned(),
             document,
             tree,
@@ -111,29 +116,27 @@ pub(super) fn document(path: &Path) -> Result<Document, Error> {
         path: path.to_owned(),
         source,
     };
-    let (name, bytes) = if path == Path::new(STANDARD_INPUT) {
+    let (name, text) = if path == Path::new(STANDARD_INPUT) {
         ("standard input".to_owned(), bounded(io::stdin()))
     } else {
-        let bytes = fs::File::open(path).and_then(bounded);
-        (format!("`{}`", path.display()), bytes)
+        (format!("`{}`", path.display()), text(path))
     };
-    let bytes = bytes.map_err(failed)?;
-    let text = str::from_utf8(&bytes)
-        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
-    Ok(Document {
-        name,
-        text: text.to_owned(),
-    })
+    let text = text.map_err(failed)?;
+    Ok(Document { name, text })
 }
 
-fn bounded(reader: impl io::Read) -> io::Result<Vec<u8>> {
+fn text(path: &Path) -> io::Result<String> {
+    fs::File::open(path).and_then(bounded)
+}
+
+fn bounded(reader: impl io::Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     reader.take(LONGEST_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST_BYTES {
         let error = format!("longer than {} MiB", LONGEST_BYTES >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, error));
     }
-    Ok(bytes)
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Prints problems, each in its line.
@@ -144,7 +147,7 @@ pub(super) fn tell(problems: &[Problem], document: &Document, printer: &mut Prin
 }
 
 /// The files that parts of user data name, from the directory of the document on.
-fn named_files(cluster: &Cluster, document: &Path) -> Result<BTreeMap<String, String>, Error> {
+pub(super) fn named_files(cluster: &Cluster, document: &Path) -> Files {
     let directory = document.parent().unwrap_or_else(|| Path::new(""));
     let groups = cluster.spec.node_groups.iter();
     let names = groups
@@ -152,8 +155,8 @@ fn named_files(cluster: &Cluster, document: &Path) -> Result<BTreeMap<String, St
         .filter_map(|part| part.file.as_ref());
     names
         .map(|name| {
-            let text = self::document(&directory.join(name))?.text;
-            Ok((name.clone(), text))
+            let text = text(&directory.join(name)).map_err(|error| error.to_string());
+            (name.clone(), text)
         })
         .collect()
 }
@@ -223,7 +226,7 @@ spec: {version: '1.34'}
         fs::remove_file(directory.path().join("first.sh")).unwrap();
         assert!(matches!(
             ClusterFile::read(&path, &mut printer()),
-            Err(Error::File { .. })
+            Err(Error::Spec { .. })
         ));
     }
 }

@@ -21,7 +21,9 @@ fn check(args: &ConfigCheckArgs, printer: &mut Printer) -> Result<Exit, Error> {
     let mut exit = Exit::Ok;
     for path in &args.files {
         let document = cluster_file::document(path)?;
-        let (read, problems) = spec::checked(&document.name, &document.text);
+        let (read, problems) = spec::checked(&document.name, &document.text, |cluster| {
+            cluster_file::named_files(cluster, path)
+        });
         cluster_file::tell(&problems, &document, printer);
         if read.is_none() {
             exit = Exit::Failed;

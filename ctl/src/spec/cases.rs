@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use node::config::{Document, excerpt};
 
 use super::convert::convert;
-use super::{check, check_choices, checked, read};
+use super::{Files, check, check_choices, checked, read};
 use crate::generated;
 use crate::observe::choices::Choices;
 
@@ -34,14 +34,14 @@ fn file(folder: &str, case: &str, name: &str) -> Option<String> {
 }
 
 /// The problems of a document as they are shown, those of the choices after those of the document.
-fn told(text: &str, choices: Option<&str>) -> String {
+fn told(text: &str, choices: Option<&str>, files: &Files) -> String {
     let document = Document {
         name: "cluster.yaml".to_owned(),
         text: text.to_owned(),
     };
     let (found, mut problems) = read(&document.name, text);
     if let Some((cluster, tree)) = &found {
-        problems.extend(check(cluster, tree));
+        problems.extend(check(cluster, tree, files));
         if let Some(choices) = choices {
             let choices: Choices = serde_json::from_str(choices).unwrap();
             problems.extend(check_choices(cluster, tree, &choices));
@@ -61,7 +61,11 @@ fn every_case_is_told_as_it_was() {
     for case in cases {
         let text = file(CHECKS, &case, "cluster.yaml").unwrap();
         let choices = file(CHECKS, &case, "choices.json");
-        let told = told(&text, choices.as_deref());
+        let files = ["first.sh", "second.sh"].into_iter().filter_map(|name| {
+            let text = file(CHECKS, &case, name)?;
+            Some((name.to_owned(), Ok(text)))
+        });
+        let told = told(&text, choices.as_deref(), &files.collect());
         generated::is_current(&format!("{CHECKS}/{case}/problems.txt"), &told);
     }
 }
@@ -74,7 +78,7 @@ fn every_conversion_is_what_it_was_and_our_document() {
         let text = file(CONVERSIONS, &case, "eksctl.yaml").unwrap();
         let converted = convert(&text).unwrap().to_yaml("eksctl.yaml").unwrap();
         generated::is_current(&format!("{CONVERSIONS}/{case}/cluster.yaml"), &converted);
-        let (cluster, problems) = checked("cluster.yaml", &converted);
+        let (cluster, problems) = checked("cluster.yaml", &converted, |_| Files::new());
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert!(cluster.is_some(), "{case}: {told:#?}");
     }

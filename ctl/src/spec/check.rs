@@ -23,15 +23,21 @@ pub(super) use ami::architecture_of_type;
 pub(super) use endpoint::is_limited;
 pub(super) use pods::capacity;
 pub(super) use report::{Path, Report, did_you_mean};
-pub(super) use version::{Minor, skew};
+pub(crate) use version::Minor;
+pub(super) use version::skew;
+
+use std::collections::BTreeMap;
 
 use node::config::problem::Problem;
 use node::config::yaml::Node;
 
 use super::Cluster;
 
+/// The texts of the files that parts of user data name, by the names that the document gives them, or why one cannot be read.
+pub type Files = BTreeMap<String, Result<String, String>>;
+
 /// Everything that can be known to be wrong before AWS is asked. `tree` is what the cluster was read from.
-pub fn check(cluster: &Cluster, tree: &Node) -> Vec<Problem> {
+pub fn check(cluster: &Cluster, tree: &Node, files: &Files) -> Vec<Problem> {
     let mut report = Report::new(tree);
     metadata::check(cluster, &mut report);
     version::check(cluster, &mut report);
@@ -40,6 +46,6 @@ pub fn check(cluster: &Cluster, tree: &Node) -> Vec<Problem> {
     identity::check(cluster, &mut report);
     access::check(cluster, &mut report);
     addon::check(cluster, &mut report);
-    group::check(cluster, &mut report);
+    group::check(cluster, files, &mut report);
     report.into_problems()
 }

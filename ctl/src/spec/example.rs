@@ -24,7 +24,7 @@ pub(super) const ALL: [(&str, &str); 4] = [
 fn every_example_is_right() {
     use node::config::{Document, excerpt};
     for (name, text) in ALL {
-        let (cluster, problems) = super::checked(name, text);
+        let (cluster, problems) = super::checked(name, text, |_| super::Files::new());
         let document = Document {
             name: name.to_owned(),
             text: text.to_owned(),

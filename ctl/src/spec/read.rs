@@ -5,7 +5,7 @@ use node::config::yaml::{Node, Value};
 use node::config::{Document, whole};
 
 use super::definition::CLUSTER;
-use super::{Cluster, check};
+use super::{Cluster, Files, check};
 
 /// Reads a `cluster.yaml` and says everything that does not fit its definition. `name` is what errors call it.
 ///
@@ -36,12 +36,18 @@ pub fn read(name: &str, text: &str) -> (Option<(Cluster, Node)>, Vec<Problem>) {
 }
 
 /// Reads a `cluster.yaml` and says everything that can be known to be wrong with it before AWS is asked. There is a cluster
-/// unless a problem prevents that anything is done with it.
-pub fn checked(name: &str, text: &str) -> (Option<(Cluster, Node)>, Vec<Problem>) {
+/// unless a problem prevents that anything is done with it. `files` reads the files that it names.
+pub fn checked(
+    name: &str,
+    text: &str,
+    files: impl FnOnce(&Cluster) -> Files,
+) -> (Option<(Cluster, Node, Files)>, Vec<Problem>) {
     let (read, mut problems) = read(name, text);
-    if let Some((cluster, tree)) = &read {
-        problems.extend(check(cluster, tree));
-    }
+    let read = read.map(|(cluster, tree)| {
+        let files = files(&cluster);
+        problems.extend(check(&cluster, &tree, &files));
+        (cluster, tree, files)
+    });
     problems.sort_by_key(|problem| problem.place.map(|place| (place.line, place.column)));
     let problems = bounded(problems);
     let is_usable = !problems.iter().any(|problem| problem.prevents_start);

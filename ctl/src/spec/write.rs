@@ -85,7 +85,7 @@ fn says_something(field: &Field, value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Vpc, checked, read};
+    use super::super::{Files, Vpc, checked, read};
     use super::*;
 
     const SAID: &str = r#"apiVersion: nodectl.dev/v1alpha1
@@ -124,7 +124,7 @@ spec:
     #[test]
     fn what_is_written_is_read_back() {
         for (path, text) in super::super::example::ALL {
-            let cluster = checked(path, text).0.unwrap().0;
+            let cluster = checked(path, text, |_| Files::new()).0.unwrap().0;
             let written = to_yaml(&cluster).unwrap();
             let (again, problems) = read("written", &written);
             assert_eq!(problems, [], "{written}");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use node::config::check::taint_problem;
 use node::config::label;
 
-use super::{Path, Report, ami, arn, identity, machine, pods, tags, user_data};
+use super::{Files, Path, Report, ami, arn, identity, machine, pods, tags, user_data};
 use crate::spec::{Cluster, GroupKind, GroupSubnets, NodeGroup, Update, Vpc};
 
 /// The longest name that EKS takes.
@@ -16,7 +16,7 @@ const MOST: usize = 50;
 /// Prefixes of labels that EKS refuses for managed groups.
 const RESERVED_LABELS: [&str; 3] = ["kubernetes.io", "k8s.io", "eks.amazonaws.com"];
 
-pub(super) fn check(cluster: &Cluster, report: &mut Report<'_>) {
+pub(super) fn check(cluster: &Cluster, files: &Files, report: &mut Report<'_>) {
     let groups = &cluster.spec.node_groups;
     for (index, group) in groups.iter().enumerate() {
         let path = Path::of(&["spec", "nodeGroups"]).item(index);
@@ -28,11 +28,17 @@ pub(super) fn check(cluster: &Cluster, report: &mut Report<'_>) {
                 "",
             );
         }
-        check_group(group, &path, cluster, report);
+        check_group(group, &path, cluster, files, report);
     }
 }
 
-fn check_group(group: &NodeGroup, path: &Path, cluster: &Cluster, report: &mut Report<'_>) {
+fn check_group(
+    group: &NodeGroup,
+    path: &Path,
+    cluster: &Cluster,
+    files: &Files,
+    report: &mut Report<'_>,
+) {
     // A group without a name is told already.
     if report.says(&path.key("name")) && !arn::is_name(&group.name, LONGEST_NAME) {
         report.error(
@@ -73,7 +79,7 @@ fn check_group(group: &NodeGroup, path: &Path, cluster: &Cluster, report: &mut R
             );
         }
     }
-    user_data::check(group, path, report);
+    user_data::check(group, files, path, report);
     pods::check(group, path, cluster, report);
 }
 

@@ -5,7 +5,7 @@ use node::config::check;
 use node::config::node_config::{self, Kubelet};
 use node::config::yaml::{Entry, Node, Value};
 
-use super::{Path, Report, did_you_mean};
+use super::{Files, Path, Report, did_you_mean};
 use crate::spec::{NodeGroup, UserDataPart};
 
 /// The most bytes of user data: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html>.
@@ -20,29 +20,51 @@ const MEDIA_TYPES: [&str; 6] = [
     "text/x-shellscript",
 ];
 
-pub(super) fn check(group: &NodeGroup, path: &Path, report: &mut Report<'_>) {
+pub(super) fn check(group: &NodeGroup, files: &Files, path: &Path, report: &mut Report<'_>) {
     let parts = path.key("userData");
     for (index, part) in group.user_data.iter().enumerate() {
-        check_part(part, &parts.item(index), report);
+        check_part(part, files, &parts.item(index), report);
     }
-    let bytes: usize = group
-        .user_data
-        .iter()
-        .filter_map(|part| part.content.as_ref())
-        .map(String::len)
-        .sum();
-    if bytes > MOST_BYTES {
-        report.error(
-            &parts,
-            format!("has {bytes} bytes, and user data has at most {MOST_BYTES}, ours included"),
-            "let a short script fetch the rest",
-        );
-    }
+    check_size(group, files, &parts, report);
     check_kubelet(group, &path.key("kubelet"), report);
     check_agent(&path.key("agentConfig"), report);
 }
 
-fn check_part(part: &UserDataPart, path: &Path, report: &mut Report<'_>) {
+/// The text of a part, where it is said or could be read.
+fn text<'a>(part: &'a UserDataPart, files: &'a Files) -> Option<&'a str> {
+    match (&part.content, &part.file) {
+        (Some(content), _) => Some(content),
+        (None, Some(file)) => files.get(file)?.as_deref().ok(),
+        (None, None) => None,
+    }
+}
+
+fn check_size(group: &NodeGroup, files: &Files, path: &Path, report: &mut Report<'_>) {
+    let size = |part| text(part, files).map_or(0, str::len);
+    let bytes: usize = group.user_data.iter().map(size).sum();
+    if bytes <= MOST_BYTES {
+        return;
+    }
+    let of_files: Vec<String> = group
+        .user_data
+        .iter()
+        .filter(|part| part.content.is_none())
+        .filter_map(|part| Some(format!("{} of `{}`", size(part), part.file.as_ref()?)))
+        .collect();
+    let of_files = match of_files.as_slice() {
+        [] => String::new(),
+        files => format!(" ({})", files.join(", ")),
+    };
+    report.error(
+        path,
+        format!(
+            "has {bytes} bytes{of_files}, and user data has at most {MOST_BYTES}, ours included"
+        ),
+        "let a short script fetch the rest",
+    );
+}
+
+fn check_part(part: &UserDataPart, files: &Files, path: &Path, report: &mut Report<'_>) {
     match (&part.content, &part.file) {
         (None, None) => report.error(path, "has neither `content` nor `file`", ""),
         (Some(_), Some(_)) => report.error(
@@ -76,15 +98,24 @@ fn check_part(part: &UserDataPart, path: &Path, report: &mut Report<'_>) {
             did_you_mean(other, &MEDIA_TYPES),
         ),
     }
-    if let Some(content) = &part.content
-        && part.content_type == "text/x-shellscript"
-        && !content.starts_with("#!")
+    if let (None, Some(file)) = (&part.content, &part.file)
+        && let Some(Err(why)) = files.get(file)
     {
         report.error(
-            &path.key("content"),
-            "is a script that does not say who runs it, so cloud-init does not",
-            "begin it with `#!/bin/bash`",
+            &path.key("file"),
+            format!("names `{file}`, which cannot be read: {why}"),
+            "",
         );
+    }
+    if part.content_type == "text/x-shellscript"
+        && text(part, files).is_some_and(|text| !text.starts_with("#!"))
+    {
+        const NOBODY: &str = "does not say who runs it, so cloud-init does not";
+        let (key, detail) = match (&part.content, &part.file) {
+            (None, Some(file)) => ("file", format!("names `{file}`, a script that {NOBODY}")),
+            _ => ("content", format!("is a script that {NOBODY}")),
+        };
+        report.error(&path.key(key), detail, "begin it with `#!/bin/bash`");
     }
 }
 

@@ -9,14 +9,14 @@ const MOST_BEHIND: u32 = 3;
 
 /// A minor version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::spec) struct Minor {
+pub(crate) struct Minor {
     major: u32,
     minor: u32,
 }
 
 impl Minor {
     /// Of `1.34`; `None` for anything else.
-    pub(in crate::spec) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
         Some(Self {
             major: number(major)?,
@@ -39,7 +39,14 @@ impl Minor {
             .filter(|found| found.major == 1)
     }
 
-    /// As EKS writes it.
+    /// The one after it.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            minor: self.minor + 1,
+            ..self
+        }
+    }
+
     pub(in crate::spec) fn is_before(self, major: u32, minor: u32) -> bool {
         self < Self { major, minor }
     }

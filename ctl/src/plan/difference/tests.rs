@@ -367,6 +367,47 @@ fn a_pinned_release_waits_for_its_version() {
 }
 
 #[test]
+fn a_group_without_an_ami_of_the_document_gets_it_when_the_control_plane_is_there() {
+    let addon = "addons: [{name: coredns}]\n";
+    let before = wanted_of(&format!("{addon}{GROUP}"));
+    let spec = format!(
+        "{addon}nodeGroups: [{{name: workers, ami: {{id: ami-0a1}}}}, {{name: new, ami: {{id: ami-0a1}}}}]"
+    );
+    let mut choices = choices_with_image("new");
+    let image = choices.images["new"].clone();
+    choices.images.insert("workers".to_owned(), image);
+    let wanted = wanted(&cluster(&spec), &choices, &BTreeMap::new());
+    let mut observed = as_observed(&before);
+    let mut at = |version: &str| {
+        for thing in &mut observed {
+            if let Body::Cluster(cluster) = &mut thing.body {
+                version.clone_into(&mut cluster.version);
+            }
+        }
+        plan(&origin(), &wanted, &observed).unwrap()
+    };
+
+    let first = at("1.32");
+    assert_eq!(
+        actions(&first),
+        [(Action::Change, "cluster/demo".to_owned())]
+    );
+    assert_eq!(
+        first.warnings[1..],
+        ["workers", "new"].map(|name| format!(
+            "nodegroup/{name} waits for the plan that goes to 1.34: the AMI that the document gives it is for that version"
+        ))
+    );
+
+    let last = at("1.33");
+    for name in ["launch-template/new", "nodegroup/new"] {
+        assert_eq!(change(&last, name).action, Action::Create);
+    }
+    let needs = &change(&last, "nodegroup/new").needs;
+    assert!(needs.contains(&"cluster/demo".parse().unwrap()));
+}
+
+#[test]
 fn a_control_plane_never_goes_down() {
     let refused = from_version("1.35").unwrap_err();
     insta::assert_snapshot!(refused, @r#"cluster/demo runs Kubernetes 1.35 and cannot go back to 1.34: set `spec.version` to "1.35""#);

@@ -40,5 +40,6 @@ pub use node_group::{
     Ami, Capacity, Disk, Effect, GroupKind, GroupSubnets, Imds, Kubelet, NodeGroup, NodeRole,
     Repair, Scaling, Strategy, Taint, Update, UserDataPart,
 };
+pub(crate) use node_group::{autoscaler_tags, node_policies};
 pub use read::{checked, read};
 pub use write::to_yaml;

@@ -11,7 +11,8 @@ mod ours;
 mod user_data;
 
 use super::{
-    Cluster, Encryption, Endpoint, LogType, Logging, Metadata, NodeRole, RoleChoice, Spec,
+    Addon, Cluster, Encryption, Endpoint, LogType, Logging, Metadata, NodeGroup, NodeRole,
+    RoleChoice, Spec, node_policies,
 };
 use crate::observe::existing::Existing;
 use crate::resource::{Address, Attribute, Body, Kind, Tags, Text};
@@ -36,7 +37,9 @@ pub fn export(existing: &Existing) -> Export {
         .id(&Address::new(Kind::SecurityGroup, "control-plane"))
         .map(Text::from);
     let network = network::network(existing, &ours);
-    let node_groups = node_group::node_groups(existing, &ours, &common, &mut left_out);
+    let addons = addon::addons(existing, &ours, &mut left_out);
+    let node_groups = node_group::node_groups(existing, &ours, &common, &addons, &mut left_out);
+    let shared = node_groups.iter().filter(|group| group.role.is_none());
     let spec = Spec {
         version: found.version.clone(),
         endpoint: endpoint(existing),
@@ -60,12 +63,12 @@ pub fn export(existing: &Existing) -> Export {
             .is_some_and(|group| found.security_groups.contains(group)),
         access: access::access(existing),
         oidc_provider: existing.has_oidc_provider,
-        addons: addon::addons(existing, &ours, &mut left_out),
         secrets_encryption: found
             .encryption_key
             .clone()
             .map(|key_arn| Encryption { key_arn }),
-        node_role: node_role(&ours, "node", &node_groups),
+        node_role: node_role(&ours, "node", &addons, shared),
+        addons,
         node_groups,
         vpc: network,
     };
@@ -139,21 +142,17 @@ fn cluster_role(existing: &Existing, ours: &Ours<'_>) -> RoleChoice {
 }
 
 /// What a node role of ours has beyond what it is made with.
-fn node_role(ours: &Ours<'_>, name: &str, groups: &[super::NodeGroup]) -> NodeRole {
-    const NEEDED: [&str; 3] = [
-        "AmazonEKSWorkerNodePolicy",
-        "AmazonEC2ContainerRegistryPullOnly",
-        "AmazonEKS_CNI_Policy",
-    ];
+fn node_role<'a>(
+    ours: &Ours<'_>,
+    name: &str,
+    addons: &[Addon],
+    groups: impl IntoIterator<Item = &'a NodeGroup>,
+) -> NodeRole {
     let Some(role) = ours.role(name) else {
         return NodeRole::default();
     };
-    let mut needed = NEEDED.to_vec();
-    if groups.iter().any(|group| group.ssm) {
-        needed.push("AmazonSSMManagedInstanceCore");
-    }
     NodeRole {
-        policies: ours::beyond(&role.policies, &needed),
+        policies: ours::beyond(&role.policies, &node_policies(addons, groups)),
         ..NodeRole::default()
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::Addon;
+
 /// A node group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -358,4 +360,50 @@ pub struct NodeRole {
     /// ARNs of policies beside those that nodes need.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub policies: BTreeSet<String>,
+}
+
+/// The tags by which the cluster autoscaler finds a group of a cluster, and knows what its nodes have.
+pub(crate) fn autoscaler_tags(
+    cluster: &str,
+    labels: &BTreeMap<String, String>,
+    taints: &[Taint],
+) -> BTreeMap<String, String> {
+    const AUTOSCALER: &str = "k8s.io/cluster-autoscaler";
+    let mut tags = BTreeMap::from([
+        (format!("{AUTOSCALER}/enabled"), "true".to_owned()),
+        (format!("{AUTOSCALER}/{cluster}"), "owned".to_owned()),
+    ]);
+    for (key, value) in labels {
+        tags.insert(
+            format!("{AUTOSCALER}/node-template/label/{key}"),
+            value.clone(),
+        );
+    }
+    for taint in taints {
+        tags.insert(
+            format!("{AUTOSCALER}/node-template/taint/{}", taint.key),
+            format!("{}:{}", taint.value, taint.effect.name()),
+        );
+    }
+    tags
+}
+
+/// Names of the policies of AWS that the role of nodes is made with. The VPC CNI has the rights of its node unless it has a role
+/// of its own.
+pub(crate) fn node_policies<'a>(
+    addons: &[Addon],
+    groups: impl IntoIterator<Item = &'a NodeGroup>,
+) -> Vec<&'static str> {
+    let mut needed = vec![
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEC2ContainerRegistryPullOnly",
+    ];
+    let mut addons = addons.iter();
+    if !addons.any(|addon| addon.name == "vpc-cni" && addon.role.is_some()) {
+        needed.push("AmazonEKS_CNI_Policy");
+    }
+    if groups.into_iter().any(|group| group.ssm) {
+        needed.push("AmazonSSMManagedInstanceCore");
+    }
+    needed
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::node_group::scaling;
 use super::scope::Scope;
 use crate::resource::{Address, AutoScalingGroup, Body, Kind, Tags, TemplateVersion, Text};
-use crate::spec::NodeGroup;
+use crate::spec::{NodeGroup, autoscaler_tags};
 
 pub(super) fn group(
     scope: &Scope<'_>,
@@ -34,7 +34,6 @@ pub(super) fn group(
 /// <https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md>. EKS and the
 /// autoscaler see to these for managed groups, by themselves and by `eks:DescribeNodegroup`.
 fn tags(scope: &Scope<'_>, group: &NodeGroup) -> Tags {
-    const AUTOSCALER: &str = "k8s.io/cluster-autoscaler";
     let mut tags = group.tags.clone();
     tags.entry("Name".to_owned())
         .or_insert_with(|| scope.display_name(&group.name));
@@ -43,20 +42,7 @@ fn tags(scope: &Scope<'_>, group: &NodeGroup) -> Tags {
         "owned".to_owned(),
     );
     if group.autoscaler_tags {
-        tags.insert(format!("{AUTOSCALER}/enabled"), "true".to_owned());
-        tags.insert(format!("{AUTOSCALER}/{}", scope.name()), "owned".to_owned());
-        for (key, value) in &group.labels {
-            tags.insert(
-                format!("{AUTOSCALER}/node-template/label/{key}"),
-                value.clone(),
-            );
-        }
-        for taint in &group.taints {
-            tags.insert(
-                format!("{AUTOSCALER}/node-template/taint/{}", taint.key),
-                format!("{}:{}", taint.value, taint.effect.name()),
-            );
-        }
+        tags.extend(autoscaler_tags(scope.name(), &group.labels, &group.taints));
     }
     let address = Address::new(Kind::AutoScalingGroup, &group.name);
     scope.tags_with(&address, &tags)

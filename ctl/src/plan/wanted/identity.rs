@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Things;
 use super::scope::{RoleOfNodes, Scope};
 use crate::resource::{Address, Attribute, Body, InstanceProfile, Kind, Role, Text};
+use crate::spec::node_policies;
 
 pub(super) fn add(scope: &Scope<'_>, things: &mut Things) {
     if scope.spec().cluster_role.arn.is_none() {
@@ -50,19 +51,7 @@ pub(super) fn cluster_role_arn(scope: &Scope<'_>) -> Text {
 
 fn node_role(scope: &Scope<'_>, role: &RoleOfNodes<'_>) -> Body {
     let mut policies: BTreeSet<String> = role.role.policies.clone();
-    let mut needed = vec![
-        "AmazonEKSWorkerNodePolicy",
-        "AmazonEC2ContainerRegistryPullOnly",
-    ];
-    let cni_has_a_role = scope
-        .addon_roles()
-        .any(|(addon, _)| addon.name == "vpc-cni");
-    if !cni_has_a_role {
-        needed.push("AmazonEKS_CNI_Policy");
-    }
-    if role.groups.iter().any(|group| group.ssm) {
-        needed.push("AmazonSSMManagedInstanceCore");
-    }
+    let needed = node_policies(&scope.spec().addons, role.groups.iter().copied());
     policies.extend(needed.into_iter().map(|name| scope.managed_policy(name)));
     let service = if scope.partition() == "aws-cn" {
         "ec2.amazonaws.com.cn"

@@ -8,18 +8,16 @@ use super::{cluster_security_group, node_role, without_owner};
 use crate::observe::existing::{Existing, Group};
 use crate::resource::{self, Attribute, Kind, Tags, Text};
 use crate::spec::{
-    Ami, Capacity, Disk, Effect, GroupKind, GroupSubnets, Imds, NodeGroup, NodeRole, Repair,
-    Scaling, Strategy, Taint, Update,
+    Addon, Ami, Capacity, Disk, Effect, GroupKind, GroupSubnets, Imds, NodeGroup, NodeRole, Repair,
+    Scaling, Strategy, Taint, Update, autoscaler_tags,
 };
-
-/// Tags of autoscalers on an Auto Scaling group.
-const AUTOSCALER: &str = "k8s.io/cluster-autoscaler/";
 
 /// The groups that nodectl made. One of others has a launch template that a document cannot say.
 pub(super) fn node_groups(
     existing: &Existing,
     ours: &Ours<'_>,
     common: &Tags,
+    addons: &[Addon],
     left_out: &mut Vec<String>,
 ) -> Vec<NodeGroup> {
     let mut groups = Vec::new();
@@ -27,7 +25,7 @@ pub(super) fn node_groups(
     for Group { group, template } in &existing.node_groups {
         match template {
             Some(template) if existing.owns(&group.tags) => {
-                groups.push(managed(existing, ours, common, group, template));
+                groups.push(managed(existing, ours, common, addons, group, template));
             }
             _ => left_out.push(format!("the managed node group `{}`: {others}", group.name)),
         }
@@ -35,7 +33,9 @@ pub(super) fn node_groups(
     for Group { group, template } in &existing.auto_scaling_groups {
         match template {
             Some(template) if existing.owns(&group.tags) => {
-                groups.push(self_managed(existing, ours, common, group, template));
+                groups.push(self_managed(
+                    existing, ours, common, addons, group, template,
+                ));
             }
             _ => left_out.push(format!("the Auto Scaling group `{}`: {others}", group.name)),
         }
@@ -47,6 +47,7 @@ fn managed(
     existing: &Existing,
     ours: &Ours<'_>,
     common: &Tags,
+    addons: &[Addon],
     found: &resource::NodeGroup,
     template: &resource::LaunchTemplate,
 ) -> NodeGroup {
@@ -75,7 +76,7 @@ fn managed(
         ..common_part(existing, &found.scaling, template, told)
     };
     let role = found.role.known().unwrap_or_default();
-    group.role = role_of(ours, role, &group);
+    group.role = role_of(ours, role, addons, &group);
     group
 }
 
@@ -83,6 +84,7 @@ fn self_managed(
     existing: &Existing,
     ours: &Ours<'_>,
     common: &Tags,
+    addons: &[Addon],
     found: &resource::AutoScalingGroup,
     template: &resource::LaunchTemplate,
 ) -> NodeGroup {
@@ -95,11 +97,17 @@ fn self_managed(
     } else {
         found.instance_types.clone()
     };
+    // All of them, or they are the user's own.
+    let of_autoscaler = autoscaler_tags(cluster, &labels, &taints);
+    let has_autoscaler_tags = of_autoscaler
+        .iter()
+        .all(|(key, value)| found.tags.get(key) == Some(value));
     let mut tags = own_tags(&found.tags, common);
     tags.retain(|key, value| {
         let is_shown_name = key == "Name" && *value == format!("{cluster}-{name}");
         let is_of_cluster = *key == format!("kubernetes.io/cluster/{cluster}");
-        !is_shown_name && !is_of_cluster && !key.starts_with(AUTOSCALER)
+        let is_of_autoscaler = has_autoscaler_tags && of_autoscaler.contains_key(key);
+        !is_shown_name && !is_of_cluster && !is_of_autoscaler
     });
     let mut group = NodeGroup {
         name,
@@ -114,11 +122,11 @@ fn self_managed(
         } else {
             Capacity::OnDemand
         },
-        autoscaler_tags: found.tags.contains_key(&format!("{AUTOSCALER}enabled")),
+        autoscaler_tags: has_autoscaler_tags,
         ..common_part(existing, &found.scaling, template, told)
     };
     let profile = template.instance_profile.as_ref().and_then(Text::known);
-    group.role = role_of_profile(ours, profile.unwrap_or_default(), &group);
+    group.role = role_of_profile(ours, profile.unwrap_or_default(), addons, &group);
     group
 }
 
@@ -233,11 +241,11 @@ fn update(found: &resource::Update) -> Option<Update> {
 }
 
 /// The role of a group by its ARN: none where it is the one that the groups share, and else its own or one of others.
-fn role_of(ours: &Ours<'_>, arn: &str, group: &NodeGroup) -> Option<NodeRole> {
+fn role_of(ours: &Ours<'_>, arn: &str, addons: &[Addon], group: &NodeGroup) -> Option<NodeRole> {
     match ours.role_with_arn(arn) {
         Some(("node", _)) => None,
         Some((name, _)) if name == format!("node-{}", group.name) => {
-            Some(node_role(ours, name, std::slice::from_ref(group)))
+            Some(node_role(ours, name, addons, [group]))
         }
         _ => Some(NodeRole {
             arn: Some(arn.to_owned()),
@@ -248,7 +256,12 @@ fn role_of(ours: &Ours<'_>, arn: &str, group: &NodeGroup) -> Option<NodeRole> {
 
 /// The role of a group by the instance profile of its template. A profile of others names itself, since the role of nodes is
 /// in no other answer.
-fn role_of_profile(ours: &Ours<'_>, profile: &str, group: &NodeGroup) -> Option<NodeRole> {
+fn role_of_profile(
+    ours: &Ours<'_>,
+    profile: &str,
+    addons: &[Addon],
+    group: &NodeGroup,
+) -> Option<NodeRole> {
     let made = ours
         .all(Kind::InstanceProfile)
         .find(|observed| observed.outputs.get(&Attribute::Id).map(String::as_str) == Some(profile));
@@ -260,6 +273,6 @@ fn role_of_profile(ours: &Ours<'_>, profile: &str, group: &NodeGroup) -> Option<
     };
     match made.address.name.as_str() {
         "node" => None,
-        name => Some(node_role(ours, name, std::slice::from_ref(group))),
+        name => Some(node_role(ours, name, addons, [group])),
     }
 }

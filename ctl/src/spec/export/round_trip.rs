@@ -9,9 +9,10 @@ use crate::observe::choices::{Choices, ExistingSubnet};
 use crate::observe::existing::{Existing, ExistingAddon, Group};
 use crate::plan::change::{Action, Origin};
 use crate::plan::difference;
-use crate::plan::fixture::{as_observed, document};
+use crate::plan::fixture::{as_observed, choices_with_image, cluster, document};
 use crate::plan::wanted::wanted;
 use crate::resource::{Attribute, Body, Kind, LaunchTemplate, Observed, Tags, TemplateVersion};
+use crate::spec::Cluster;
 
 /// What `existing` would find after everything of `observed` was made.
 fn existing(observed: &[Observed], choices: &Choices) -> Existing {
@@ -79,6 +80,45 @@ fn template(observed: &[Observed], version: &TemplateVersion) -> Option<LaunchTe
     })
 }
 
+/// What a plan of what was exported would change, after a document was applied.
+fn changes_after_export(
+    cluster: &Cluster,
+    choices: &Choices,
+    files: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let observed = as_observed(&wanted(cluster, choices, files));
+    let export = export(&existing(&observed, choices));
+    assert_eq!(export.left_out, Vec::<String>::new());
+    let again = wanted(&export.cluster, choices, &BTreeMap::new());
+    let origin = Origin {
+        cluster: export.cluster.metadata.name.clone(),
+        partition: "aws".to_owned(),
+        region: choices.region.clone(),
+        account: choices.account.clone(),
+        made_at: "2026-11-27T18:00:00Z".parse().unwrap(),
+    };
+    let plan = difference::plan(&origin, &again, &observed).unwrap();
+    plan.changes
+        .iter()
+        .filter(|change| change.action != Action::Keep)
+        .map(|change| format!("{:?} {} {:?}", change.action, change.address, change.fields))
+        .collect()
+}
+
+#[test]
+fn what_a_user_wrote_that_looks_like_ours_is_exported() {
+    const OWN_TAG: &str = "tags: {k8s.io/cluster-autoscaler/node-template/resources/x: '1'}";
+    const CNI: &str = "nodeRole: {policies: ['arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy']}";
+    for tags in ["autoscalerTags: true", "autoscalerTags: false"] {
+        let spec = format!(
+            "{CNI}\naddons: [{{name: vpc-cni, role: {{by: podIdentity}}}}]\nnodeGroups: [{{name: a, kind: selfManaged, {tags}, {OWN_TAG}}}, {{name: b, role: {{}}, ssm: false}}]"
+        );
+        let choices = choices_with_image("a");
+        let changed = changes_after_export(&cluster(&spec), &choices, &BTreeMap::new());
+        assert_eq!(changed, Vec::<String>::new(), "{tags}");
+    }
+}
+
 #[test]
 fn a_plan_of_what_was_exported_is_empty() {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/plan");
@@ -91,30 +131,8 @@ fn a_plan_of_what_was_exported_is_empty() {
             let text = fs::read_to_string(folder.join(name)).ok()?;
             Some((name.to_owned(), text))
         });
-        let asked = wanted(&document(&read("cluster.yaml")), &choices, &files.collect());
-        let observed = as_observed(&asked);
-        let export = export(&existing(&observed, &choices));
-        assert_eq!(
-            export.left_out,
-            Vec::<String>::new(),
-            "{}",
-            folder.display()
-        );
-        let again = wanted(&export.cluster, &choices, &BTreeMap::new());
-        let origin = Origin {
-            cluster: export.cluster.metadata.name.clone(),
-            partition: "aws".to_owned(),
-            region: choices.region.clone(),
-            account: choices.account.clone(),
-            made_at: "2026-11-27T18:00:00Z".parse().unwrap(),
-        };
-        let plan = difference::plan(&origin, &again, &observed).unwrap();
-        let changed: Vec<String> = plan
-            .changes
-            .iter()
-            .filter(|change| change.action != Action::Keep)
-            .map(|change| format!("{:?} {} {:?}", change.action, change.address, change.fields))
-            .collect();
+        let cluster = document(&read("cluster.yaml"));
+        let changed = changes_after_export(&cluster, &choices, &files.collect());
         assert_eq!(changed, Vec::<String>::new(), "{}", folder.display());
         cases += 1;
     }

@@ -163,13 +163,17 @@ async fn refresh(
     if is_known {
         return Ok(last.as_ref().and_then(refresh_state));
     }
-    if let Some(last) = last.filter(is_on_its_way) {
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    if is_on_its_way(&last) {
         updates.accepted(at.address, last.instance_refresh_id.clone(), true);
         return Ok(refresh_state(&last));
     }
-    Ok((!current(found).is_some_and(|current| is(&current, wanted))).then(|| Look::Failed {
-        reason: "no instance refresh gives it its launch template: the one that was under way has ended".to_owned(),
-    }))
+    // It has ended since it was planned to be waited for.
+    let was_wanted = desired(&last).is_some_and(|desired| is(&desired, wanted));
+    let is_there = current(found).is_some_and(|current| is(&current, wanted));
+    Ok(refresh_state(&last).filter(|_| was_wanted && !is_there))
 }
 
 /// An instance refresh of a group: the one with this id, or the last.

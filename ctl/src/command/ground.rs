@@ -11,7 +11,7 @@ use crate::cli::AccessFlags;
 use crate::observe::aws::{Access, Aws};
 use crate::observe::choices::{self, Caller, Choices};
 use crate::observe::clients::Clients;
-use crate::observe::existing::{Existing, existing};
+use crate::observe::existing::{self, Existing, Groups, existing};
 use crate::observe::resources::resources;
 use crate::plan::change::{Origin, Plan};
 use crate::plan::{difference, wanted::wanted};
@@ -94,10 +94,22 @@ impl Ground {
         let asked = Box::pin(existing(&self.clients, name));
         let act = format!("describing cluster `{name}`");
         let found = within(self.patience, act, asked).await?;
-        found.ok_or_else(|| Error::NoSuchCluster {
+        found.ok_or_else(|| self.no_such_cluster(name))
+    }
+
+    /// The node groups of a cluster that is there, whoever made them.
+    pub(super) async fn groups(&self, name: &str) -> Result<Groups, Error> {
+        let asked = existing::groups(&self.clients, name);
+        let act = format!("describing the node groups of cluster `{name}`");
+        let found = within(self.patience, act, asked).await?;
+        found.ok_or_else(|| self.no_such_cluster(name))
+    }
+
+    fn no_such_cluster(&self, name: &str) -> Error {
+        Error::NoSuchCluster {
             name: name.to_owned(),
             region: self.clients.aws.region().to_owned(),
-        })
+        }
     }
 
     /// What it takes to make AWS as the document says.

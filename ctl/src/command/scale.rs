@@ -7,12 +7,13 @@ use super::error::Error;
 use super::{ground, target};
 use crate::cli::{AccessFlags, ScaleArgs, ScaleNodegroupArgs, ScaleWhat};
 use crate::exit::Exit;
-use crate::observe::existing::Existing;
+use crate::observe::existing::Groups;
 use crate::plan::difference;
 use crate::plan::saved::PlanDocument;
 use crate::print::Printer;
 use crate::resource::{
-    Address, Attribute, Body, Kind, Observed, Outputs, Owner, Scaling, Status, Wanted,
+    Address, Attribute, AutoScalingGroup, Body, Kind, Observed, Outputs, Owner, Scaling, Status,
+    Wanted,
 };
 
 pub(super) async fn run(
@@ -33,7 +34,7 @@ async fn nodegroup(
     let target = target::target(&args.cluster, access)?;
     let ground = target::ground(&target, access).await?;
     let name = target.cluster;
-    let found = ground.existing(&name).await?;
+    let found = ground.groups(&name).await?;
     let Some(observed) = group(&found, &args.name) else {
         return Err(Error::NoSuchGroup {
             cluster: name,
@@ -69,20 +70,25 @@ async fn nodegroup(
 
 /// The group of this name, managed or self-managed, as it is. A self-managed one is also found by the name of its Auto Scaling
 /// group.
-fn group(found: &Existing, name: &str) -> Option<Observed> {
-    let managed = || {
-        let mut groups = found.node_groups.iter().map(|group| &group.group);
-        let group = groups.find(|group| group.name == name)?;
-        let address = Address::new(Kind::NodeGroup, name);
-        Some((address, Body::NodeGroup(group.clone()), &group.name))
+fn group(found: &Groups, name: &str) -> Option<Observed> {
+    let mut managed = found.managed.iter().filter(|group| group.name == name);
+    let mut own = found
+        .self_managed
+        .iter()
+        .filter(|group| group.node_group() == name || group.name == name);
+    let (address, body, id) = match (managed.next(), own.next()) {
+        (Some(group), _) => (
+            Address::new(Kind::NodeGroup, name),
+            Body::NodeGroup(group.clone()),
+            &group.name,
+        ),
+        (None, Some(group)) => (
+            Address::new(Kind::AutoScalingGroup, group.node_group()),
+            Body::AutoScalingGroup(group.clone()),
+            &group.name,
+        ),
+        (None, None) => return None,
     };
-    let own = || {
-        let mut groups = found.auto_scaling_groups.iter().map(|group| &group.group);
-        let group = groups.find(|group| group.node_group() == name || group.name == name)?;
-        let address = Address::new(Kind::AutoScalingGroup, group.node_group());
-        Some((address, Body::AutoScalingGroup(group.clone()), &group.name))
-    };
-    let (address, body, id) = managed().or_else(own)?;
     Some(Observed {
         address,
         body,
@@ -92,13 +98,10 @@ fn group(found: &Existing, name: &str) -> Option<Observed> {
     })
 }
 
-fn names(found: &Existing) -> Vec<String> {
-    let managed = found.node_groups.iter().map(|group| &group.group.name);
-    let own = found
-        .auto_scaling_groups
-        .iter()
-        .map(|group| group.group.node_group());
-    managed.cloned().chain(own).collect()
+fn names(found: &Groups) -> Vec<String> {
+    let managed = found.managed.iter().map(|group| group.name.clone());
+    let own = found.self_managed.iter().map(AutoScalingGroup::node_group);
+    managed.chain(own).collect()
 }
 
 /// The group with so many nodes; its bounds make room.
@@ -125,25 +128,20 @@ fn bounded(scaling: Scaling, to: u32) -> Scaling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::existing::Group;
-    use crate::resource::{ADDRESS_TAG, AutoScalingGroup};
+    use crate::resource::{self, ADDRESS_TAG};
 
     #[test]
     fn a_self_managed_group_has_the_name_that_its_document_has() {
         let tags = [(ADDRESS_TAG, "auto-scaling-group/spare")];
-        let spare = AutoScalingGroup {
-            name: "nodectl-lab-spare".to_owned(),
-            tags: tags
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into(),
-            ..AutoScalingGroup::default()
-        };
-        let found = Existing {
-            auto_scaling_groups: vec![Group {
-                group: spare,
-                template: None,
+        let found = Groups {
+            self_managed: vec![AutoScalingGroup {
+                name: "nodectl-lab-spare".to_owned(),
+                tags: tags
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+                ..AutoScalingGroup::default()
             }],
-            ..Existing::default()
+            ..Groups::default()
         };
         for name in ["spare", "nodectl-lab-spare"] {
             let named = group(&found, name).unwrap();
@@ -168,5 +166,26 @@ mod tests {
         assert_eq!(to(3), (2, 4, Some(3)));
         assert_eq!(to(0), (0, 4, Some(0)));
         assert_eq!(to(9), (2, 9, Some(9)));
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_name_the_managed_one_first() {
+        let managed = |name: &str| resource::NodeGroup {
+            name: name.to_owned(),
+            ..resource::NodeGroup::default()
+        };
+        let own = |name: &str| resource::AutoScalingGroup {
+            name: name.to_owned(),
+            ..resource::AutoScalingGroup::default()
+        };
+        let found = Groups {
+            managed: vec![managed("a"), managed("b")],
+            self_managed: vec![own("b"), own("c")],
+        };
+        let kind = |name| group(&found, name).map(|observed| observed.address.kind);
+        assert_eq!(kind("b"), Some(Kind::NodeGroup));
+        assert_eq!(kind("c"), Some(Kind::AutoScalingGroup));
+        assert_eq!(kind("d"), None);
+        assert_eq!(names(&found), ["a", "b", "b", "c"]);
     }
 }

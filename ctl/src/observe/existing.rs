@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_autoscaling::types::AutoScalingGroup;
 use aws_sdk_eks::types;
 
 use super::aws;
 use super::choices::{ExistingSubnet, existing_subnets};
 use super::clients::Clients;
 use super::ec2::tag_key;
-use super::eks::described;
+use super::eks::described::{self, Described};
 use super::overview::{is_self_managed, template_of};
 use super::parallel::each;
 use super::resources::found::Found;
-use super::resources::{self, Error, access, auto_scaling_group, cluster, identity, node_group};
+use super::resources::{self, Error, access, auto_scaling_group, cluster, node_group};
 use crate::resource::{self, Attribute, Body, CLUSTER_TAG, Observed, Outputs, Tags};
 
 const VERSIONS: &str = "ec2:DescribeLaunchTemplateVersions";
@@ -72,64 +71,100 @@ impl Existing {
     }
 }
 
+/// The node groups of a cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Groups {
+    /// Those that are managed.
+    pub managed: Vec<resource::NodeGroup>,
+    /// Those that are self-managed.
+    pub self_managed: Vec<resource::AutoScalingGroup>,
+}
+
+/// Asks for the node groups of a cluster; none where there is no such cluster.
+pub async fn groups(clients: &Clients, name: &str) -> Result<Option<Groups>, aws::Error> {
+    let (managed, self_managed) = tokio::try_join!(
+        described::node_groups(clients, name),
+        self_managed(clients, name),
+    )?;
+    Ok(managed.map(|managed| Groups {
+        managed: managed.iter().map(node_group::managed_body).collect(),
+        self_managed,
+    }))
+}
+
+/// Asks for the Auto Scaling groups that are the cluster's and none of a managed group.
+async fn self_managed(
+    clients: &Clients,
+    name: &str,
+) -> Result<Vec<resource::AutoScalingGroup>, aws::Error> {
+    let groups = auto_scaling_group::tagged(clients, &tag_key(name), "owned").await?;
+    Ok(groups
+        .iter()
+        .filter(|group| is_self_managed(group))
+        .map(|group| auto_scaling_group::body(group, name))
+        .collect())
+}
+
 /// Asks for a cluster with all that belongs to it; none where there is none.
 pub async fn existing(clients: &Clients, name: &str) -> Result<Option<Existing>, Error> {
-    let Some(described) = described::cluster(clients, name).await? else {
+    let (described, beside, groups) = tokio::try_join!(
+        described::all(clients, name),
+        resources::beside_eks(clients, name, &[]),
+        self_managed(clients, name),
+    )?;
+    let Some(described) = described else {
         return Ok(None);
     };
-    let body = cluster::cluster_body(&described);
-    let outputs = cluster::cluster_outputs(&described);
-    let key = tag_key(name);
-    let (ours, providers, addons, associations, entries, managed, groups) = tokio::try_join!(
-        resources::resources(clients, name, &[]),
-        async { Ok(identity::providers(clients).await?) },
-        async { Ok(described::addons(clients, name).await?) },
-        async { Ok(described::pod_identity_associations(clients, name).await?) },
-        async { Ok(described::access_entries(clients, name).await?) },
-        async { Ok(described::node_groups(clients, name).await?) },
-        async { Ok(auto_scaling_group::tagged(clients, &key, "owned").await?) },
-    )?;
-    let managed = managed.iter().map(node_group::managed_body);
-    let node_groups = each(VERSIONS, managed.collect(), |group: resource::NodeGroup| {
+    let managed = described.node_groups.iter().map(node_group::managed_body);
+    let managed = each(VERSIONS, managed.collect(), |group: resource::NodeGroup| {
         let template = group.launch_template.clone();
         with_template(clients.clone(), group, template)
     });
-    let groups: Vec<AutoScalingGroup> = groups.into_iter().filter(is_self_managed).collect();
-    let groups = groups
-        .iter()
-        .map(|group| auto_scaling_group::body(group, name));
-    let groups: Vec<resource::AutoScalingGroup> = groups.collect();
-    let auto_scaling_groups = each(VERSIONS, groups, |group| {
+    let groups = each(VERSIONS, groups, |group| {
         let template = group.launch_template.clone();
         with_template(clients.clone(), group, template)
     });
-    let (node_groups, auto_scaling_groups) = tokio::try_join!(node_groups, auto_scaling_groups)?;
-    let ids = subnet_ids(&body, &node_groups, &auto_scaling_groups);
-    let network = described.resources_vpc_config();
-    let issuer = outputs.get(&Attribute::Issuer).cloned();
+    let (managed, groups) = tokio::try_join!(managed, groups)?;
+    let cluster = cluster::cluster_body(&described.cluster);
+    let ids = subnet_ids(&cluster, &managed, &groups);
+    let issuer = cluster::cluster_outputs(&described.cluster).remove(&Attribute::Issuer);
     Ok(Some(Existing {
         region: clients.aws.region().to_owned(),
+        subnets: existing_subnets(clients, ids).await?,
+        has_oidc_provider: issuer.is_some_and(|issuer| has_provider(&beside, &issuer)),
+        ours: resources::observed(clients, name, &[], Some(&described), beside).await?,
+        node_groups: managed,
+        auto_scaling_groups: groups,
+        ..of_eks(&described)
+    }))
+}
+
+/// What EKS alone says of a cluster.
+fn of_eks(described: &Described) -> Existing {
+    let network = described.cluster.resources_vpc_config();
+    let entries = described.entries.iter();
+    Existing {
+        cluster: cluster::cluster_body(&described.cluster),
+        outputs: cluster::cluster_outputs(&described.cluster),
         vpc: network
             .and_then(|network| network.vpc_id())
             .unwrap_or_default()
             .to_owned(),
-        subnets: existing_subnets(clients, ids).await?,
-        has_oidc_provider: issuer.is_some_and(|issuer| has_provider(&providers, &issuer)),
-        addons: addons
+        addons: described
+            .addons
             .iter()
-            .map(|addon| existing_addon(addon, &associations))
+            .map(|addon| existing_addon(addon, &described.associations))
             .collect(),
-        associations: associations.iter().map(access::association_body).collect(),
-        entries: entries
+        associations: described
+            .associations
             .iter()
+            .map(access::association_body)
+            .collect(),
+        entries: entries
             .map(|(entry, policies)| access::entry_body(entry, policies))
             .collect(),
-        cluster: body,
-        outputs,
-        ours,
-        node_groups,
-        auto_scaling_groups,
-    }))
+        ..Existing::default()
+    }
 }
 
 async fn with_template<T>(
@@ -157,8 +192,9 @@ fn subnet_ids(
         .collect()
 }
 
-fn has_provider(providers: &[Found], issuer: &str) -> bool {
-    providers.iter().any(|found| match &found.body {
+/// Whether the provider of an issuer is among what was found.
+fn has_provider(found: &[Found], issuer: &str) -> bool {
+    found.iter().any(|found| match &found.body {
         Body::OidcProvider(provider) => provider.url.known() == Some(issuer),
         _ => false,
     })
@@ -175,5 +211,106 @@ fn existing_addon(
     ExistingAddon {
         addon: cluster::addon_body(addon),
         association: association.map(access::association_body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{AutoScalingGroup, NodeGroup, OidcProvider, Status};
+
+    fn association(id: &str) -> types::PodIdentityAssociation {
+        types::PodIdentityAssociation::builder()
+            .association_arn(format!("arn:{id}"))
+            .service_account(id)
+            .build()
+    }
+
+    #[test]
+    fn an_addon_has_the_association_that_eks_made_for_it_and_no_other() {
+        let associations = [association("a"), association("b")];
+        let addon = |arn: &str| {
+            let addon = types::Addon::builder().addon_name("ebs");
+            let addon = addon.pod_identity_associations(arn).build();
+            existing_addon(&addon, &associations)
+        };
+        let found = addon("arn:b").association.unwrap();
+        assert_eq!(found.service_account, "b");
+        assert_eq!(addon("arn:c").association, None);
+    }
+
+    #[test]
+    fn an_issuer_is_known_when_its_provider_is_among_what_was_found() {
+        let provider = |url: &str| Found {
+            body: Body::OidcProvider(OidcProvider {
+                url: url.into(),
+                ..OidcProvider::default()
+            }),
+            outputs: Outputs::new(),
+            tags: Tags::new(),
+            status: Status::Ready,
+        };
+        let role = Found {
+            body: Body::Role(resource::Role::default()),
+            ..provider("")
+        };
+        let found = [
+            role,
+            provider("https://oidc/other"),
+            provider("https://oidc/a"),
+        ];
+        assert!(has_provider(&found, "https://oidc/a"));
+        assert!(!has_provider(&found[..2], "https://oidc/a"));
+    }
+
+    #[test]
+    fn subnets_are_those_of_the_cluster_and_of_its_groups_once_each() {
+        fn in_subnets<T>(group: T) -> Group<T> {
+            Group {
+                group,
+                template: None,
+            }
+        }
+        let cluster = resource::Cluster {
+            subnets: ["subnet-1".into(), "subnet-2".into()].into(),
+            ..resource::Cluster::default()
+        };
+        let managed = in_subnets(NodeGroup {
+            subnets: ["subnet-2".into(), "subnet-3".into()].into(),
+            ..NodeGroup::default()
+        });
+        let own = in_subnets(AutoScalingGroup {
+            subnets: ["subnet-4".into()].into(),
+            ..AutoScalingGroup::default()
+        });
+        let ids = subnet_ids(&cluster, &[managed], &[own]);
+        let expected = ["subnet-1", "subnet-2", "subnet-3", "subnet-4"];
+        assert_eq!(ids, expected.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn what_eks_says_of_a_cluster_is_put_into_our_words() {
+        let network = types::VpcConfigResponse::builder().vpc_id("vpc-1").build();
+        let entry = types::AccessEntry::builder()
+            .principal_arn("arn:aws:iam::1:role/a")
+            .build();
+        let described = Described {
+            cluster: types::Cluster::builder()
+                .name("prod")
+                .resources_vpc_config(network)
+                .build(),
+            addons: vec![types::Addon::builder().addon_name("ebs").build()],
+            entries: vec![(entry, Vec::new())],
+            associations: vec![association("a")],
+            node_groups: Vec::new(),
+        };
+        let existing = of_eks(&described);
+        assert_eq!(existing.cluster.name, "prod");
+        assert_eq!(existing.vpc, "vpc-1");
+        assert_eq!(
+            existing.entries[0].principal,
+            "arn:aws:iam::1:role/a".into()
+        );
+        assert_eq!((existing.addons.len(), existing.associations.len()), (1, 1));
     }
 }

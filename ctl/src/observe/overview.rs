@@ -109,6 +109,7 @@ pub async fn node_groups(
         described::node_groups(clients, cluster),
         auto_scaling_group::tagged(clients, &key, "owned"),
     )?;
+    let managed = managed.unwrap_or_default();
     let mut rows: Vec<NodeGroupRow> = managed.iter().map(managed_row).collect();
     let groups: Vec<AutoScalingGroup> = groups.into_iter().filter(is_self_managed).collect();
     let more = each("ec2:DescribeLaunchTemplateVersions", groups, |group| {

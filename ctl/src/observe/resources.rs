@@ -16,6 +16,7 @@ mod network;
 pub(super) mod node_group;
 
 use super::clients::Clients;
+use super::eks::described::{self, Described};
 use crate::resource::{Observed, Wanted};
 pub use error::Error;
 use found::{Found, assemble};
@@ -31,13 +32,43 @@ pub async fn resources(
     cluster: &str,
     wanted: &[Wanted],
 ) -> Result<Vec<Observed>, Error> {
-    let (network, identity, eks, groups) = tokio::try_join!(
+    let (described, beside) = tokio::try_join!(
+        described::all(clients, cluster),
+        beside_eks(clients, cluster, wanted),
+    )?;
+    observed(clients, cluster, wanted, described.as_ref(), beside).await
+}
+
+/// Asks for what other services than EKS know of a cluster. Its log group can be older and younger than itself.
+pub(super) async fn beside_eks(
+    clients: &Clients,
+    cluster: &str,
+    wanted: &[Wanted],
+) -> Result<Vec<Found>, super::aws::Error> {
+    let (network, identity, log_group, groups) = tokio::try_join!(
         network::found(clients, cluster, wanted),
         identity::found(clients, cluster, wanted),
-        eks(clients, cluster),
+        cluster::log_group(clients, cluster),
         auto_scaling_group::found(clients, cluster, wanted),
     )?;
-    let found = [network, identity, eks, groups].concat();
+    Ok(network
+        .into_iter()
+        .chain(identity)
+        .chain(log_group)
+        .chain(groups)
+        .collect())
+}
+
+/// What of all that was found is ours or wanted, and the roles of `aws-auth` that are, for which the API server is asked.
+pub(super) async fn observed(
+    clients: &Clients,
+    cluster: &str,
+    wanted: &[Wanted],
+    described: Option<&Described>,
+    beside: Vec<Found>,
+) -> Result<Vec<Observed>, Error> {
+    let mut found = beside;
+    found.extend(described.into_iter().flat_map(of_eks));
     let mut observed = assemble(found, cluster, wanted);
     let roles = aws_auth::observed(clients, cluster, &observed, wanted).await?;
     observed.extend(roles);
@@ -45,22 +76,57 @@ pub async fn resources(
     Ok(observed)
 }
 
-/// What EKS knows of the cluster, and its log group, which can be older and younger than the cluster.
-async fn eks(clients: &Clients, cluster: &str) -> Result<Vec<Found>, super::aws::Error> {
-    let (control_plane, log_group) = tokio::try_join!(
-        cluster::found(clients, cluster),
-        cluster::log_group(clients, cluster),
-    )?;
-    let Some(control_plane) = control_plane else {
-        return Ok(log_group.into_iter().collect());
-    };
-    let (addons, access, groups) = tokio::try_join!(
-        cluster::addons(clients, cluster),
-        access::found(clients, cluster),
-        node_group::managed(clients, cluster),
-    )?;
-    let mut found = [addons, access, groups].concat();
-    found.push(control_plane);
-    found.extend(log_group);
-    Ok(found)
+fn of_eks(described: &Described) -> Vec<Found> {
+    let entries = described.entries.iter();
+    let entries = entries.map(|(entry, policies)| access::read_entry(entry, policies));
+    std::iter::once(cluster::read_cluster(&described.cluster))
+        .chain(described.addons.iter().map(cluster::read_addon))
+        .chain(entries)
+        .chain(described.associations.iter().map(access::read_association))
+        .chain(described.node_groups.iter().map(node_group::read_managed))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_eks::types::{Addon, Cluster, Nodegroup, PodIdentityAssociation};
+
+    use super::*;
+    use crate::resource::{ADDRESS_TAG, CLUSTER_TAG, Kind};
+
+    #[test]
+    fn what_eks_describes_is_found_with_all_that_belongs_to_it() {
+        let tags = |address: &str| {
+            let tags = [(CLUSTER_TAG, "prod"), (ADDRESS_TAG, address)];
+            let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            Some(tags.into_iter().collect())
+        };
+        let described = Described {
+            cluster: Cluster::builder()
+                .name("prod")
+                .set_tags(tags("cluster/prod"))
+                .build(),
+            addons: vec![
+                Addon::builder()
+                    .addon_name("coredns")
+                    .set_tags(tags("addon/coredns"))
+                    .build(),
+            ],
+            entries: Vec::new(),
+            associations: vec![PodIdentityAssociation::builder().build()],
+            node_groups: vec![
+                Nodegroup::builder()
+                    .nodegroup_name("workers")
+                    .set_tags(tags("nodegroup/workers"))
+                    .build(),
+            ],
+        };
+        let found = of_eks(&described);
+        assert_eq!(found.len(), 4);
+        let kinds: Vec<Kind> = assemble(found, "prod", &[])
+            .iter()
+            .map(|observed| observed.address.kind)
+            .collect();
+        assert_eq!(kinds, [Kind::Cluster, Kind::Addon, Kind::NodeGroup]);
+    }
 }

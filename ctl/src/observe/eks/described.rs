@@ -17,6 +17,39 @@ const ASSOCIATION: &str = "eks:DescribePodIdentityAssociation";
 /// An access entry and its access policies.
 pub(in crate::observe) type EntryWithPolicies = (AccessEntry, Vec<AssociatedAccessPolicy>);
 
+/// A cluster and all that belongs to it.
+#[derive(Debug, Clone)]
+pub(in crate::observe) struct Described {
+    pub(in crate::observe) cluster: Cluster,
+    pub(in crate::observe) addons: Vec<Addon>,
+    pub(in crate::observe) entries: Vec<EntryWithPolicies>,
+    pub(in crate::observe) associations: Vec<PodIdentityAssociation>,
+    pub(in crate::observe) node_groups: Vec<Nodegroup>,
+}
+
+/// A cluster and all that belongs to it; none where there is none.
+pub(in crate::observe) async fn all(
+    clients: &Clients,
+    name: &str,
+) -> Result<Option<Described>, aws::Error> {
+    let Some(cluster) = cluster(clients, name).await? else {
+        return Ok(None);
+    };
+    let (addons, entries, associations, node_groups) = tokio::try_join!(
+        addons(clients, name),
+        access_entries(clients, name),
+        pod_identity_associations(clients, name),
+        node_groups(clients, name),
+    )?;
+    Ok(Some(Described {
+        cluster,
+        addons,
+        entries,
+        associations,
+        node_groups: node_groups.unwrap_or_default(),
+    }))
+}
+
 /// The cluster of this name.
 pub(in crate::observe) async fn cluster(
     clients: &Clients,
@@ -42,16 +75,18 @@ pub(in crate::observe) async fn clusters(clients: &Clients) -> Result<Vec<Cluste
     Ok(found.await?.into_iter().flatten().collect())
 }
 
-/// Its managed node groups.
+/// Its managed node groups; none where there is no such cluster.
 pub(in crate::observe) async fn node_groups(
     clients: &Clients,
     cluster: &str,
-) -> Result<Vec<Nodegroup>, aws::Error> {
+) -> Result<Option<Vec<Nodegroup>>, aws::Error> {
     let pages = clients.eks.list_nodegroups().cluster_name(cluster);
     let names = pages.into_paginator().items().send().try_collect().await;
     let names =
         names.map_err(|error| aws::Error::of_call("eks:ListNodegroups", object(cluster), error));
-    let names: Vec<String> = present(names)?.unwrap_or_default();
+    let Some(names) = present(names)? else {
+        return Ok(None);
+    };
     let found = each(NODE_GROUP, names, |name: String| {
         let request = clients.eks.describe_nodegroup().cluster_name(cluster);
         let answer = request.nodegroup_name(&name).send();
@@ -62,7 +97,7 @@ pub(in crate::observe) async fn node_groups(
             Ok::<_, aws::Error>(present(answer)?.and_then(|answer| answer.nodegroup))
         }
     });
-    Ok(found.await?.into_iter().flatten().collect())
+    Ok(Some(found.await?.into_iter().flatten().collect()))
 }
 
 /// Its add-ons.
@@ -97,15 +132,19 @@ pub(in crate::observe) async fn access_entries(
     let principals = pages.into_paginator().items().send().try_collect().await;
     let principals = principals
         .map_err(|error| aws::Error::of_call("eks:ListAccessEntries", object(cluster), error));
-    let principals: Vec<String> = match principals {
-        // "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation."
-        Err(error) if error.code() == Some("InvalidRequestException") => Vec::new(),
-        principals => present(principals)?.unwrap_or_default(),
-    };
-    let found = each(ENTRY, principals, |principal| {
+    let found = each(ENTRY, principals_of(principals)?, |principal| {
         access_entry(clients.clone(), cluster.to_owned(), principal)
     });
     Ok(found.await?.into_iter().flatten().collect())
+}
+
+/// The principals that have an entry, of the answer to that question.
+fn principals_of(answer: Result<Vec<String>, aws::Error>) -> Result<Vec<String>, aws::Error> {
+    match answer {
+        // "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation."
+        Err(error) if error.code() == Some("InvalidRequestException") => Ok(Vec::new()),
+        answer => Ok(present(answer)?.unwrap_or_default()),
+    }
 }
 
 async fn access_entry(
@@ -161,4 +200,27 @@ pub(in crate::observe) async fn pod_identity_associations(
 
 fn object(cluster: &str) -> String {
     format!("cluster `{cluster}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_knows_no_entries_and_one_that_is_gone_have_none() {
+        let refused = |code: &str| {
+            Err(aws::Error::Refused {
+                action: "eks:ListAccessEntries",
+                object: object("prod"),
+                code: code.to_owned(),
+                message: String::new(),
+            })
+        };
+        for code in ["InvalidRequestException", "ResourceNotFoundException"] {
+            assert_eq!(principals_of(refused(code)).unwrap(), Vec::<String>::new());
+        }
+        assert!(principals_of(refused("AccessDeniedException")).is_err());
+        let principals = vec!["arn:aws:iam::1:role/a".to_owned()];
+        assert_eq!(principals_of(Ok(principals.clone())).unwrap(), principals);
+    }
 }

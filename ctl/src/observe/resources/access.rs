@@ -3,27 +3,11 @@
 use aws_sdk_eks::types::{AccessEntry, AssociatedAccessPolicy, PodIdentityAssociation};
 
 use super::found::Found;
-use crate::observe::aws;
-use crate::observe::clients::Clients;
-use crate::observe::eks::described;
 use crate::observe::tags;
 use crate::resource::{self, Attribute, Body, Outputs, PolicyScope, Status};
 
-/// Asks for the access entries and pod identity associations of the cluster.
-pub(super) async fn found(clients: &Clients, cluster: &str) -> Result<Vec<Found>, aws::Error> {
-    let (entries, associations) = tokio::try_join!(
-        described::access_entries(clients, cluster),
-        described::pod_identity_associations(clients, cluster),
-    )?;
-    let entries = entries
-        .iter()
-        .map(|(entry, policies)| read_entry(entry, policies));
-    Ok(entries
-        .chain(associations.iter().map(read_association))
-        .collect())
-}
-
-fn read_entry(entry: &AccessEntry, policies: &[AssociatedAccessPolicy]) -> Found {
+/// An access entry that was found, with its access policies.
+pub(super) fn read_entry(entry: &AccessEntry, policies: &[AssociatedAccessPolicy]) -> Found {
     let body = entry_body(entry, policies);
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Found {
@@ -82,7 +66,8 @@ fn usual_name(principal: &str) -> String {
     principal.to_owned()
 }
 
-fn read_association(association: &PodIdentityAssociation) -> Found {
+/// A pod identity association that was found.
+pub(super) fn read_association(association: &PodIdentityAssociation) -> Found {
     let body = association_body(association);
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Found {

@@ -7,15 +7,8 @@ use serde_json::Value;
 use super::found::Found;
 use crate::observe::aws::{self, present};
 use crate::observe::clients::Clients;
-use crate::observe::eks::described;
 use crate::observe::tags;
 use crate::resource::{self, Attribute, Body, Outputs, Status, Tags, Text, outputs_of};
-
-/// Asks for the cluster.
-pub(super) async fn found(clients: &Clients, name: &str) -> Result<Option<Found>, aws::Error> {
-    let cluster = described::cluster(clients, name).await?;
-    Ok(cluster.as_ref().map(read_cluster))
-}
 
 /// Asks for the log group of the cluster's control plane.
 pub(super) async fn log_group(
@@ -52,13 +45,8 @@ fn arn(group: &LogGroup) -> String {
     arn.unwrap_or_default().trim_end_matches(":*").to_owned()
 }
 
-/// Asks for the add-ons of the cluster.
-pub(super) async fn addons(clients: &Clients, cluster: &str) -> Result<Vec<Found>, aws::Error> {
-    let addons = described::addons(clients, cluster).await?;
-    Ok(addons.iter().map(read_addon).collect())
-}
-
-fn read_cluster(cluster: &types::Cluster) -> Found {
+/// A cluster that was found.
+pub(super) fn read_cluster(cluster: &types::Cluster) -> Found {
     let body = cluster_body(cluster);
     Found {
         tags: body.tags.clone(),
@@ -231,7 +219,8 @@ fn read_log_group(group: &LogGroup, tags: Tags) -> Found {
 }
 
 /// An add-on that is degraded is as it should be: what it lacks, such as nodes, is not its own to mend.
-fn read_addon(addon: &types::Addon) -> Found {
+/// An add-on that was found.
+pub(super) fn read_addon(addon: &types::Addon) -> Found {
     let failed = || Status::Failed {
         reason: addon_issues(addon).unwrap_or_else(|| "EKS says no reason".to_owned()),
     };

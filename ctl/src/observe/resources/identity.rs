@@ -109,7 +109,7 @@ async fn profiles(
 }
 
 /// An account has at most 100 of them.
-pub(in crate::observe) async fn providers(clients: &Clients) -> Result<Vec<Found>, aws::Error> {
+async fn providers(clients: &Clients) -> Result<Vec<Found>, aws::Error> {
     let answer = clients.iam.list_open_id_connect_providers().send().await;
     let answer = answer.map_err(|error| {
         aws::Error::of_call("iam:ListOpenIDConnectProviders", "the account", error)

@@ -6,20 +6,11 @@ use aws_sdk_eks::types::{
 
 use super::cluster::{joined, sentence};
 use super::found::Found;
-use crate::observe::aws;
-use crate::observe::clients::Clients;
-use crate::observe::eks::described;
 use crate::observe::tags;
 use crate::resource::{
     self, Attribute, Body, NodeRepair, Outputs, Scaling, Status, Taint, TemplateVersion, Text,
     Update,
 };
-
-/// Asks for the managed node groups of the cluster.
-pub(super) async fn managed(clients: &Clients, cluster: &str) -> Result<Vec<Found>, aws::Error> {
-    let groups = described::node_groups(clients, cluster).await?;
-    Ok(groups.iter().map(read_managed).collect())
-}
 
 pub(super) fn owned(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
@@ -29,7 +20,8 @@ pub(super) fn number(number: Option<i32>) -> Option<u32> {
     number.and_then(|number| u32::try_from(number).ok())
 }
 
-fn read_managed(group: &Nodegroup) -> Found {
+/// A managed group that was found.
+pub(super) fn read_managed(group: &Nodegroup) -> Found {
     let body = managed_body(group);
     Found {
         tags: body.tags.clone(),

@@ -174,7 +174,7 @@ impl<H: Hands, N: Nodes> Step<H, N> {
     /// Waits until no pod is left on the nodes of the group that has to leave them first.
     async fn drain(&self) -> Result<(), Ended> {
         let nodes = &self.shared.nodes;
-        let mut wait = Wait::new(pace::drain());
+        let mut wait = Wait::new(pace::drain(), pace::pause_of_nodes);
         loop {
             let look = match self.call(|| nodes.drain(&self.address)).await {
                 Ok(look) => look,

@@ -174,9 +174,9 @@ mod tests {
             name: name.to_owned(),
             ..resource::NodeGroup::default()
         };
-        let own = |name: &str| resource::AutoScalingGroup {
+        let own = |name: &str| AutoScalingGroup {
             name: name.to_owned(),
-            ..resource::AutoScalingGroup::default()
+            ..AutoScalingGroup::default()
         };
         let found = Groups {
             managed: vec![managed("a"), managed("b")],

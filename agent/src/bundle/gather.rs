@@ -103,9 +103,9 @@ fn read(
     match how {
         How::Configuration(path) => {
             let content = beginning(root, path, bytes)?;
-            let text = without_secrets(&String::from_utf8_lossy(&content.bytes));
+            let text = without_comments(&String::from_utf8_lossy(&content.bytes));
             Ok(Content {
-                bytes: text.into_bytes(),
+                bytes: without_secrets(&text).into_bytes(),
                 ..content
             })
         }
@@ -157,6 +157,22 @@ fn log(root: &Root, path: &str, bytes: usize) -> Result<Content, Nothing> {
     let mut bytes = masked.join("\n").into_bytes();
     bytes.push(b'\n');
     Ok(Content { bytes, is_cut })
+}
+
+/// What a person noted beside a configuration, an old password perhaps, configures nothing.
+fn without_comments(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let mut before = None;
+        let mark = line.char_indices().find(|(_, character)| {
+            let last = before.replace(*character);
+            *character == '#' && last.is_none_or(char::is_whitespace)
+        });
+        match mark.and_then(|(position, _)| line.get(..position)) {
+            Some(shown) => format!("{shown}# ***"),
+            None => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The values are the user's own, but for one.
@@ -255,6 +271,14 @@ mod tests {
         assert_eq!(
             variables(text),
             "NODEADM_KUBELET_ARGS=--node-ip=1.2.3.4 --token= *** --v=2\nANY=***\n\n"
+        );
+    }
+
+    #[test]
+    fn of_comments_a_document_keeps_that_there_are_some() {
+        assert_eq!(
+            without_comments("# hunter2\na: [ # hunter2\n  url: http://a/#b\n"),
+            "# ***\na: [ # ***\n  url: http://a/#b\n"
         );
     }
 

@@ -41,7 +41,8 @@ This page is generated from the registry of steps; `UPDATE=1 make unit` writes i
         "
 Secrets are masked before anything is written, and there is no way to leave that out: in documents and logs the values
 of names such as `password`, `token` and `client-key-data`, and everywhere tokens, signatures and the user part of URLs.
-Of files of variables there are the names. User data, private keys and the contents of pods are not in it.
+What is behind a `#` in a document is left out. Of files of variables there are the names. User data, private keys and the
+contents of pods are not in it.
 ",
     );
     page

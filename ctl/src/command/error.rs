@@ -39,15 +39,6 @@ pub enum Error {
     /// The API server did not answer.
     #[error(transparent)]
     Kubernetes(#[from] kubernetes::Error),
-    /// The token cannot be signed.
-    #[error("making a token for cluster `{cluster}`")]
-    Token {
-        /// Name of the cluster.
-        cluster: String,
-        /// What the signer says.
-        #[source]
-        source: node::token::Error,
-    },
     /// The entries cannot be made.
     #[error(transparent)]
     Plan(#[from] plan::kubeconfig::Error),
@@ -315,7 +306,6 @@ impl Error {
             Self::NoAws { .. }
             | Self::Kubeconfig(_)
             | Self::Expression(_)
-            | Self::Token { .. }
             | Self::Plan(_)
             | Self::Cycle(_)
             | Self::Refused(_)

@@ -10,7 +10,6 @@ use node::chain::Chain;
 use tokio::sync::Mutex;
 
 use super::error::{Error, within};
-use super::token;
 use crate::cli::AccessFlags;
 use crate::fleet::{self, Observations, Plane, Row};
 use crate::observe::aws::{self, Aws};
@@ -150,13 +149,11 @@ impl Ways {
     /// is known of any.
     pub(super) async fn rows(&self, now: Timestamp) -> Result<Vec<Row>, String> {
         let observations = self.observe(&[], false, now).await;
-        match observations.nodes.error() {
-            Some(error) => Err(error.clone()),
-            None => {
-                let cluster = &self.target.cluster;
-                Ok(fleet::rows(&observations, cluster, &self.region(), now))
-            }
+        if let Some(error) = observations.nodes.error() {
+            return Err(error.clone());
         }
+        let cluster = &self.target.cluster;
+        Ok(fleet::rows(&observations, cluster, &self.region(), now))
     }
 
     fn region(&self) -> String {
@@ -236,7 +233,7 @@ impl Ways {
             Way::Eks => {
                 let aws = usable(&self.aws)?;
                 let cluster = eks::describe_cluster(aws, &self.target.cluster).await?;
-                let token = token::sign(aws, &self.target.cluster, now).await?;
+                let token = aws.token(&self.target.cluster, now).await?;
                 Ok(Connected {
                     connection: Connection::through_eks(&cluster, &token).await?,
                     until: Some(token.expires_at),

@@ -1,7 +1,6 @@
 //! `nodectl token`: a bearer token for a cluster, signed here and now. What kubectl runs to log in.
 
 use jiff::Timestamp;
-use node::token::Token;
 
 use super::error::{Error, within, written};
 use crate::cli::{AccessFlags, TokenArgs};
@@ -17,7 +16,7 @@ pub(super) async fn run(
 ) -> Result<Exit, Error> {
     let token = within(access.timeout, "getting AWS credentials", async {
         let aws = Aws::load(&access.aws()).await?;
-        sign(&aws, &args.cluster_name, now).await
+        aws.token(&args.cluster_name, now).await
     })
     .await?;
     let text = if args.raw {
@@ -27,13 +26,4 @@ pub(super) async fn run(
     };
     written(printer.data(&text))?;
     Ok(Exit::Ok)
-}
-
-/// Signs a token with the caller's credentials.
-pub(super) async fn sign(aws: &Aws, cluster: &str, now: Timestamp) -> Result<Token, Error> {
-    let credentials = aws.credentials().await?;
-    Token::sign(&credentials, aws.region(), cluster, now).map_err(|source| Error::Token {
-        cluster: cluster.to_owned(),
-        source,
-    })
 }

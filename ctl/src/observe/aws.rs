@@ -17,7 +17,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_ec2::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 use node::redact::Secret;
-use node::token::Credentials;
+use node::token::{self, Credentials, Token};
 
 pub use refusal::{Quota, Refusal};
 
@@ -47,6 +47,15 @@ pub enum Error {
         /// What the conversion says.
         #[source]
         source: jiff::Error,
+    },
+    /// No token for the API server of a cluster could be signed.
+    #[error("signing a token for cluster `{cluster}`")]
+    Token {
+        /// Name of the cluster.
+        cluster: String,
+        /// What the signer says.
+        #[source]
+        source: token::Error,
     },
     /// The service answered, and refused.
     #[error("`{action}` of {object}: {code}: {message}")]
@@ -135,7 +144,7 @@ impl Error {
         match self {
             Self::Credentials { .. } | Self::Expiry { .. } => true,
             Self::Unanswered { source, .. } => chain_has::<CredentialsError>(source.as_ref()),
-            Self::NoRegion | Self::Refused { .. } => false,
+            Self::NoRegion | Self::Token { .. } | Self::Refused { .. } => false,
         }
     }
 
@@ -147,7 +156,7 @@ impl Error {
                     .into(),
             ],
             Self::Credentials { .. } => vec![SIGN_IN.into()],
-            Self::Expiry { .. } => Vec::new(),
+            Self::Expiry { .. } | Self::Token { .. } => Vec::new(),
             Self::Refused {
                 action,
                 code,
@@ -269,6 +278,15 @@ impl Aws {
     /// The region that is asked.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// A token for the API server of a cluster, signed with the caller's credentials.
+    pub async fn token(&self, cluster: &str, now: Timestamp) -> Result<Token, Error> {
+        let credentials = self.credentials().await?;
+        Token::sign(&credentials, &self.region, cluster, now).map_err(|source| Error::Token {
+            cluster: cluster.to_owned(),
+            source,
+        })
     }
 
     /// The caller's credentials, for signing.

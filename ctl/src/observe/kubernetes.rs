@@ -1,6 +1,7 @@
 //! Nodes as the API server knows them.
 
 mod facts;
+pub(crate) mod map_roles;
 
 use std::fmt;
 use std::path::Path;

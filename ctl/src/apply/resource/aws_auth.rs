@@ -1,8 +1,6 @@
 //! Roles in the ConfigMap `kube-system/aws-auth`, which clusters without access entries let nodes in by. It is merged, never
 //! replaced: whoever breaks it locks every node out.
 
-mod map_roles;
-
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -10,28 +8,17 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::PostParams;
-use map_roles::Entry;
-use node::token::Token;
 
 use super::at::{At, id, plain};
 use crate::apply::hands::{Error, Look, Why};
 use crate::observe::eks::{self, ClusterFacts};
+use crate::observe::kubernetes::map_roles::{self, Entry};
 use crate::observe::kubernetes::{self, Connection};
 use crate::resource::{AwsAuthRole, Outputs};
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "aws-auth";
-const ROLES: &str = "mapRoles";
 const WRITING: &str = "writing the ConfigMap `kube-system/aws-auth`";
-
-/// No token could be signed.
-#[derive(Debug, thiserror::Error)]
-#[error("signing a token for cluster `{cluster}`")]
-struct NoToken {
-    cluster: String,
-    #[source]
-    source: node::token::Error,
-}
 
 impl From<kubernetes::Error> for Error {
     fn from(error: kubernetes::Error) -> Self {
@@ -74,12 +61,7 @@ impl Map {
                 return Err(Error::new(Why::NotYet, error));
             }
         };
-        let credentials = aws.credentials().await?;
-        let token = Token::sign(&credentials, aws.region(), cluster, Timestamp::now());
-        let token = token.map_err(|source| {
-            let cluster = cluster.to_owned();
-            Error::new(Why::Other, NoToken { cluster, source })
-        })?;
+        let token = aws.token(cluster, Timestamp::now()).await?;
         let connection = Connection::through_eks(&facts, &token).await?;
         let api = Api::namespaced(connection.client().clone(), NAMESPACE);
         Ok(Some(Self { connection, api }))
@@ -94,20 +76,22 @@ impl Map {
     async fn write(&self, was: Option<ConfigMap>, roles: String) -> Result<(), Error> {
         let parameters = PostParams::default();
         let Some(mut map) = was else {
+            let mut data = BTreeMap::new();
+            map_roles::put(&mut data, roles);
             let map = ConfigMap {
                 metadata: ObjectMeta {
                     name: Some(NAME.to_owned()),
                     namespace: Some(NAMESPACE.to_owned()),
                     ..ObjectMeta::default()
                 },
-                data: Some(BTreeMap::from([(ROLES.to_owned(), roles)])),
+                data: Some(data),
                 ..ConfigMap::default()
             };
             let created = self.api.create(&parameters, &map).await;
             created.map_err(|error| self.connection.failed(WRITING, error))?;
             return Ok(());
         };
-        let before = map.data.get_or_insert_default().insert(ROLES.into(), roles);
+        let before = map_roles::put(map.data.get_or_insert_default(), roles);
         tracing::info!(
             before = before.unwrap_or_default(),
             "mapRoles of kube-system/aws-auth is changed"
@@ -116,12 +100,6 @@ impl Map {
         replaced.map_err(|error| self.connection.failed(WRITING, error))?;
         Ok(())
     }
-}
-
-fn roles(map: Option<&ConfigMap>) -> &str {
-    map.and_then(|map| map.data.as_ref())
-        .and_then(|data| data.get(ROLES))
-        .map_or("", String::as_str)
 }
 
 fn entry(role: &AwsAuthRole) -> Entry {
@@ -142,8 +120,9 @@ pub(super) async fn put(at: At<'_>, wanted: &AwsAuthRole) -> Result<Outputs, Err
     let map = Map::open(at, cluster).await?;
     let map = at.has("eks:DescribeCluster", "cluster", map)?;
     let was = map.read().await?;
-    let merged = map_roles::with(roles(was.as_ref()), &entry(wanted)).map_err(unreadable)?;
-    if merged != roles(was.as_ref()) {
+    let merged =
+        map_roles::with(map_roles::of(was.as_ref()), &entry(wanted)).map_err(unreadable)?;
+    if merged != map_roles::of(was.as_ref()) {
         map.write(was, merged).await?;
     }
     Ok(id(plain(&wanted.role)))
@@ -155,9 +134,9 @@ pub(super) async fn delete(at: At<'_>, observed: &AwsAuthRole) -> Result<(), Err
         return Ok(());
     };
     let was = map.read().await?;
-    let left = map_roles::without(roles(was.as_ref()), plain(&observed.role));
+    let left = map_roles::without(map_roles::of(was.as_ref()), plain(&observed.role));
     let left = left.map_err(unreadable)?;
-    if left != roles(was.as_ref()) {
+    if left != map_roles::of(was.as_ref()) {
         map.write(was, left).await?;
     }
     Ok(())
@@ -170,7 +149,7 @@ pub(super) async fn look(at: At<'_>, wanted: &AwsAuthRole) -> Result<Look, Error
     };
     let is = map.read().await?;
     let role = plain(&wanted.role);
-    let found = map_roles::find(roles(is.as_ref()), role).map_err(unreadable)?;
+    let found = map_roles::find(map_roles::of(is.as_ref()), role).map_err(unreadable)?;
     Ok(if found.is_some() {
         Look::Ready(id(role))
     } else {

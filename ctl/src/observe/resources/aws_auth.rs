@@ -1,16 +1,12 @@
 //! Roles of the ConfigMap `kube-system/aws-auth`, the older way into a cluster.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
-use node::token::Token;
-use serde_json::Value;
 
 use super::Error;
 use super::found::known;
 use crate::observe::clients::Clients;
 use crate::observe::eks::ClusterFacts;
-use crate::observe::kubernetes::Connection;
+use crate::observe::kubernetes::{Connection, map_roles};
 use crate::resource::{self, Attribute, Body, Kind, Observed, Outputs, Owner, Status, Wanted};
 
 /// Asks the API server for those roles that are wanted. Nothing is asked where none is, or while there is no API server.
@@ -27,17 +23,7 @@ pub(super) async fn observed(
     let Some(facts) = api_server(observed).filter(|_| !wanted.is_empty()) else {
         return Ok(Vec::new());
     };
-    let credentials = clients.aws.credentials().await?;
-    let token = Token::sign(
-        &credentials,
-        clients.aws.region(),
-        cluster,
-        Timestamp::now(),
-    );
-    let token = token.map_err(|source| Error::Token {
-        cluster: cluster.to_owned(),
-        source,
-    })?;
+    let token = clients.aws.token(cluster, Timestamp::now()).await?;
     let failed = |source| Error::Kubernetes {
         cluster: cluster.to_owned(),
         source,
@@ -46,13 +32,10 @@ pub(super) async fn observed(
         .await
         .map_err(failed)?;
     let document = connection.aws_auth().await.map_err(failed)?;
-    let data = document
-        .and_then(|document| document.data)
-        .unwrap_or_default();
-    let entries = entries(data.get("mapRoles").map_or("", String::as_str));
+    let roles = map_roles::of(document.as_ref());
     Ok(wanted
         .into_iter()
-        .filter_map(|wanted| found(wanted, observed, &entries, cluster))
+        .filter_map(|wanted| found(wanted, observed, roles, cluster))
         .collect())
 }
 
@@ -71,48 +54,14 @@ fn api_server(observed: &[Observed]) -> Option<ClusterFacts> {
     })
 }
 
-/// One role that may enter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Entry {
-    role: String,
-    username: String,
-    groups: BTreeSet<String>,
-}
-
-/// The roles of `mapRoles`. What is no entry of a role is left out, as the authenticator does.
-fn entries(text: &str) -> Vec<Entry> {
-    let document: Value = serde_saphyr::from_str(text).unwrap_or_default();
-    let items = document.as_array().map(Vec::as_slice).unwrap_or_default();
-    let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
-    items
-        .iter()
-        .filter_map(|item| {
-            let groups = item.get("groups").and_then(Value::as_array);
-            Some(Entry {
-                role: text(item, "rolearn")?,
-                username: text(item, "username").unwrap_or_default(),
-                groups: groups
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|group| group.as_str().map(str::to_owned))
-                    .collect(),
-            })
-        })
-        .collect()
-}
-
-/// The entry of a wanted role. It is ours when we made the role.
-fn found(
-    wanted: &Wanted,
-    observed: &[Observed],
-    entries: &[Entry],
-    cluster: &str,
-) -> Option<Observed> {
+/// The entry of a wanted role in a list of roles. It is ours when we made the role. What is no list has none, as for the
+/// authenticator.
+fn found(wanted: &Wanted, observed: &[Observed], roles: &str, cluster: &str) -> Option<Observed> {
     let Body::AwsAuthRole(body) = known(&wanted.body, observed) else {
         return None;
     };
     let arn = body.role.known()?;
-    let entry = entries.iter().find(|entry| entry.role == arn)?;
+    let entry = map_roles::find(roles, arn).ok().flatten()?;
     let is_ours = observed.iter().any(|observed| {
         observed.owner == Owner::Ours
             && observed.address.kind == Kind::Role
@@ -123,8 +72,8 @@ fn found(
         body: Body::AwsAuthRole(resource::AwsAuthRole {
             cluster: cluster.into(),
             role: arn.into(),
-            username: entry.username.clone(),
-            groups: entry.groups.clone(),
+            username: entry.username,
+            groups: entry.groups.into_iter().collect(),
         }),
         outputs: Outputs::from([(Attribute::Id, arn.to_owned())]),
         owner: if is_ours { Owner::Ours } else { Owner::Other },
@@ -134,6 +83,8 @@ fn found(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::resource::{Address, AwsAuthRole, Text};
 
@@ -169,25 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_read_as_far_as_they_are_entries() {
-        let read = entries(ROLES);
-        assert_eq!(read.len(), 2);
-        assert_eq!(read[0].groups.len(), 2);
-        assert_eq!(entries("- ["), []);
-        assert_eq!(entries(""), []);
-    }
-
-    #[test]
     fn the_entry_of_a_role_that_is_known_only_now_is_found() {
-        let entries = entries(ROLES);
-        assert_eq!(found(&wanted(), &[], &entries, "prod"), None);
-        let ours = found(&wanted(), &[role(Owner::Ours)], &entries, "prod").unwrap();
+        assert_eq!(found(&wanted(), &[], ROLES, "prod"), None);
+        for nothing in ["", "- ["] {
+            let observed = [role(Owner::Ours)];
+            assert_eq!(found(&wanted(), &observed, nothing, "prod"), None);
+        }
+        let ours = found(&wanted(), &[role(Owner::Ours)], ROLES, "prod").unwrap();
         assert_eq!(ours.owner, Owner::Ours);
         let Body::AwsAuthRole(body) = ours.body else {
             panic!("it is a role of aws-auth");
         };
         assert_eq!((body.username.as_str(), body.groups.len()), ("jo", 0));
-        let other = found(&wanted(), &[role(Owner::Other)], &entries, "prod").unwrap();
+        let other = found(&wanted(), &[role(Owner::Other)], ROLES, "prod").unwrap();
         assert_eq!(other.owner, Owner::Other);
     }
 }

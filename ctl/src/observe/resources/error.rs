@@ -17,15 +17,6 @@ pub enum Error {
         #[source]
         source: kubernetes::Error,
     },
-    /// No token for the API server could be signed.
-    #[error("signing a token for cluster `{cluster}`")]
-    Token {
-        /// Name of the cluster.
-        cluster: String,
-        /// What the signer says.
-        #[source]
-        source: node::token::Error,
-    },
 }
 
 impl Error {
@@ -34,7 +25,6 @@ impl Error {
         match self {
             Self::Aws(error) => error.hints(),
             Self::Kubernetes { source, .. } => source.hints(),
-            Self::Token { .. } => Vec::new(),
         }
     }
 }

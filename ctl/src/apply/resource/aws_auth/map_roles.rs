@@ -2,33 +2,49 @@
 //!
 //! Entries of others keep their bytes, with comments and order, wherever the list is written one entry after the other.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use node::config::write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::print::document;
+const ROLES: &str = "mapRoles";
+
+/// The list that a ConfigMap holds; empty where there is none.
+pub(crate) fn of(map: Option<&ConfigMap>) -> &str {
+    map.and_then(|map| map.data.as_ref())
+        .and_then(|data| data.get(ROLES))
+        .map_or("", String::as_str)
+}
+
+/// Puts a list into the data of a ConfigMap; the list that was there comes back.
+pub(crate) fn put(data: &mut BTreeMap<String, String>, roles: String) -> Option<String> {
+    data.insert(ROLES.to_owned(), roles)
+}
 
 /// Why the list cannot be changed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(crate) enum Error {
     /// It is no list.
     #[error("`mapRoles` of `kube-system/aws-auth` is no YAML list")]
     Parse(#[source] Box<serde_saphyr::Error>),
     /// It cannot be written.
     #[error("writing `mapRoles` of `kube-system/aws-auth`")]
-    Write(#[source] document::Error),
+    Write(#[source] write::Error),
 }
 
 /// One role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// ARN of the role, without a path.
-    pub(super) rolearn: String,
+    pub(crate) rolearn: String,
     /// User name in Kubernetes.
     #[serde(default)]
-    pub(super) username: String,
+    pub(crate) username: String,
     /// Groups of Kubernetes.
     #[serde(default)]
-    pub(super) groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
 }
 
 /// The list, each entry with its text where the list is written in blocks.
@@ -75,14 +91,14 @@ fn is_of(value: &Value, role: &str) -> bool {
 }
 
 /// The entry of a role.
-pub(super) fn find(text: &str, role: &str) -> Result<Option<Entry>, Error> {
+pub(crate) fn find(text: &str, role: &str) -> Result<Option<Entry>, Error> {
     let mut values = entries(text)?.into_iter().map(|(value, _)| value);
     let value = values.find(|value| is_of(value, role));
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
 /// The list with an entry in the place of that of the same role, or after all others.
-pub(super) fn with(text: &str, entry: &Entry) -> Result<String, Error> {
+pub(crate) fn with(text: &str, entry: &Entry) -> Result<String, Error> {
     if find(text, &entry.rolearn)?.as_ref() == Some(entry) {
         return Ok(text.to_owned());
     }
@@ -99,7 +115,7 @@ pub(super) fn with(text: &str, entry: &Entry) -> Result<String, Error> {
 }
 
 /// The list without the entry of a role.
-pub(super) fn without(text: &str, role: &str) -> Result<String, Error> {
+pub(crate) fn without(text: &str, role: &str) -> Result<String, Error> {
     let mut entries = entries(text)?;
     let before = entries.len();
     entries.retain(|(value, _)| !is_of(value, role));
@@ -131,7 +147,7 @@ fn written(text: &str, entries: Vec<(Value, Option<&str>)>) -> Result<String, Er
             text.push_str(block);
             continue;
         }
-        for line in document::yaml(&[value]).map_err(Error::Write)?.lines() {
+        for line in write::yaml(&[value]).map_err(Error::Write)?.lines() {
             text.push_str(&indent);
             text.push_str(line);
             text.push('\n');

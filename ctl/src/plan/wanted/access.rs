@@ -1,10 +1,9 @@
 //! Who may enter the cluster: the principals of the document, and the roles of nodes that we launch ourselves. EKS makes the
 //! entries of managed groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Things;
-use super::node_config::names_nodes_by_instance_id;
 use super::scope::{RoleOfNodes, Scope};
 use crate::resource::{AccessEntry, Address, AwsAuthRole, Body, Kind, PolicyScope};
 use crate::spec::AuthenticationMode;
@@ -27,16 +26,10 @@ pub(super) fn add(scope: &Scope<'_>, things: &mut Things) -> BTreeSet<Address> {
         if role.self_managed().next().is_none() || is_named {
             continue;
         }
-        let by_instance_id = role
-            .self_managed()
-            .any(|group| names_nodes_by_instance_id(scope, group));
         let (kind, body) = if has_entries {
-            (Kind::AccessEntry, node_entry(scope, &role, by_instance_id))
+            (Kind::AccessEntry, node_entry(scope, &role))
         } else {
-            (
-                Kind::AwsAuthRole,
-                aws_auth_role(scope, &role, by_instance_id),
-            )
+            (Kind::AwsAuthRole, aws_auth_role(scope, &role))
         };
         let address = Address::new(kind, &role.name);
         of_nodes.insert(address.clone());
@@ -72,39 +65,27 @@ fn principals(scope: &Scope<'_>, things: &mut Things) {
     }
 }
 
-/// Entries of type `EC2_LINUX` map to the private DNS name of an instance. Those of type `EC2` map to its id, and bring no
-/// rights of their own: <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
-fn node_entry(scope: &Scope<'_>, role: &RoleOfNodes<'_>, by_instance_id: bool) -> Body {
-    let (entry_type, policies) = if by_instance_id {
-        let policy = scope.access_policy("AmazonEKSAutoNodePolicy");
-        ("EC2", BTreeMap::from([(policy, PolicyScope::default())]))
-    } else {
-        ("EC2_LINUX", BTreeMap::new())
-    };
+/// An entry of type `EC2_LINUX` maps to the private DNS name of an instance, after which its node is called:
+/// <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
+fn node_entry(scope: &Scope<'_>, role: &RoleOfNodes<'_>) -> Body {
     Body::AccessEntry(AccessEntry {
         cluster: scope.cluster_name(),
         principal: role.arn(),
-        entry_type: entry_type.to_owned(),
-        policies,
+        entry_type: "EC2_LINUX".to_owned(),
         tags: scope.tags(&Address::new(Kind::AccessEntry, &role.name)),
         ..AccessEntry::default()
     })
 }
 
-fn aws_auth_role(scope: &Scope<'_>, role: &RoleOfNodes<'_>, by_instance_id: bool) -> Body {
+fn aws_auth_role(scope: &Scope<'_>, role: &RoleOfNodes<'_>) -> Body {
     let arn = match &role.role.arn {
         Some(arn) => without_path(arn).into(),
         None => role.arn(),
     };
-    let name = if by_instance_id {
-        "{{SessionName}}"
-    } else {
-        "{{EC2PrivateDNSName}}"
-    };
     Body::AwsAuthRole(AwsAuthRole {
         cluster: scope.cluster_name(),
         role: arn,
-        username: format!("system:node:{name}"),
+        username: "system:node:{{EC2PrivateDNSName}}".to_owned(),
         groups: ["system:bootstrappers", "system:nodes"]
             .map(str::to_owned)
             .into(),

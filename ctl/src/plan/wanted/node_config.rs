@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use node::config::node_config::{API_VERSION, KIND, MEDIA_TYPE};
-use node::config::{Document, Source, decode, write};
+use node::config::node_config::{API_VERSION, KIND};
+use node::config::write;
 use serde_json::{Map, Value, json};
 
 use super::scope::Scope;
-use super::user_data::{content, media_type};
 use crate::resource::{Attribute, Text};
 use crate::spec::{Effect, GroupKind, NodeGroup, Taint};
 
@@ -102,24 +101,4 @@ fn indented(document: &Value) -> String {
     let text = write::yaml(document).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     format!("  {}\n", lines.join("\n  "))
-}
-
-/// Whether nodes of the group are named after their instance ids: a NodeConfig among the user's own parts says so.
-pub(super) fn names_nodes_by_instance_id(scope: &Scope<'_>, group: &NodeGroup) -> bool {
-    group
-        .user_data
-        .iter()
-        .filter(|part| media_type(part) == MEDIA_TYPE)
-        .any(|part| {
-            let document = Document {
-                name: "user data".to_owned(),
-                text: content(scope, part).to_owned(),
-            };
-            let (source, _) = decode::read(&document, 0);
-            let Some(Source::NodeConfig(tree)) = source else {
-                return false;
-            };
-            tree.at(&["spec", "featureGates", "InstanceIdNodeName"])
-                .is_some_and(|gate| gate.to_json() == json!(true))
-        })
 }

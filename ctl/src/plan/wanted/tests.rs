@@ -438,15 +438,6 @@ fn self_managed_nodes_enter_by_an_access_entry() {
 }
 
 #[test]
-fn nodes_that_are_named_by_instance_id_enter_by_an_entry_for_ids() {
-    let gate = "{contentType: application/node.eks.aws, content: '{apiVersion: node.eks.aws/v1alpha1, kind: NodeConfig, spec: {featureGates: {InstanceIdNodeName: true}}}'}";
-    let spec = SELF_MANAGED.replace("userData: [", &format!("userData: [{gate}, "));
-    let entry = node_entry(&spec);
-    assert_eq!(entry.entry_type, "EC2");
-    assert_eq!(entry.policies.len(), 1);
-}
-
-#[test]
 fn self_managed_nodes_enter_by_the_config_map_where_there_are_no_entries() {
     let spec = format!("access: {{authenticationMode: CONFIG_MAP}}\n{SELF_MANAGED}");
     let wanted = self_managed(&spec);

@@ -29,18 +29,12 @@ pub(super) fn user_data(scope: &Scope<'_>, group: &NodeGroup) -> Option<Text> {
 }
 
 /// The text of a part of the user's own, from the document or from a file.
-pub(super) fn content<'a>(scope: &Scope<'a>, part: &'a UserDataPart) -> &'a str {
+fn content<'a>(scope: &Scope<'a>, part: &'a UserDataPart) -> &'a str {
     match (&part.content, &part.file) {
         (Some(content), _) => content,
         (None, Some(file)) => scope.file(file),
         (None, None) => "",
     }
-}
-
-/// The media type of a part without parameters, in small letters.
-pub(super) fn media_type(part: &UserDataPart) -> String {
-    let media_type = part.content_type.split(';').next().unwrap_or_default();
-    media_type.trim().to_ascii_lowercase()
 }
 
 /// The AgentConfig; a group that Systems Manager may not manage has agents that do not miss it.

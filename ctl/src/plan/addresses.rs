@@ -13,6 +13,7 @@ use super::change::{Action, Plan};
 use super::side::{Group, Side};
 use crate::observe::choices::ExistingVpc;
 use crate::resource::{Body, Kind, Text};
+use crate::spec::cidr::Cidr;
 
 /// Interfaces that EKS makes for a control plane, at most:
 /// <https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html>.
@@ -143,12 +144,9 @@ fn free(plan: &Plan, vpc: Option<&ExistingVpc>, name: &str) -> Option<u32> {
     let Some(Body::Subnet(subnet)) = &made.wanted else {
         return None;
     };
-    let (_, length) = subnet.cidr.split_once('/')?;
-    let length: u32 = length
-        .parse()
-        .ok()
-        .filter(|length| (1..=32).contains(length))?;
-    Some((1_u32 << (32 - length)).saturating_sub(RESERVED))
+    let network = Cidr::parse(&subnet.cidr).ok()?;
+    let addresses = u32::try_from(network.addresses()).ok()?;
+    Some(addresses.saturating_sub(RESERVED))
 }
 
 #[cfg(test)]

@@ -53,6 +53,11 @@ impl Cidr {
         }
     }
 
+    /// Its first address.
+    pub fn address(self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.address)
+    }
+
     /// Bits of its prefix.
     pub fn length(self) -> u8 {
         self.length
@@ -87,8 +92,7 @@ impl Cidr {
 
 impl std::fmt::Display for Cidr {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let address = Ipv4Addr::from_bits(self.address);
-        write!(formatter, "{address}/{}", self.length)
+        write!(formatter, "{}/{}", self.address(), self.length)
     }
 }
 

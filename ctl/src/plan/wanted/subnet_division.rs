@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::spec::cidr::{Cidr, Fault};
+
 /// Zones that there is room for in any case, so that the subnets that exist stay where they are when a zone is added.
 const ZONES: u32 = 4;
 /// The smallest subnet that EC2 makes.
@@ -19,9 +21,11 @@ pub(super) struct Division {
 ///
 /// Empty when the text is no IPv4 network, or one that is too small.
 pub(super) fn divide(network: &str, zones: usize) -> Division {
-    let Some((base, prefix)) = parse(network) else {
-        return Division::default();
+    let network = match Cidr::parse(network) {
+        Ok(network) | Err(Fault::NotCanonical(network)) => network,
+        Err(Fault::Syntax) => return Division::default(),
     };
+    let (base, prefix) = (u32::from(network.address()), u32::from(network.length()));
     let count = u32::try_from(zones).unwrap_or(u32::MAX).clamp(1, 1 << 16);
     let room = count.next_power_of_two().max(ZONES);
     let length = prefix + (2 * room).ilog2();
@@ -37,18 +41,6 @@ pub(super) fn divide(network: &str, zones: usize) -> Division {
         public: (0..count).map(subnet).collect(),
         private: (0..count).map(|zone| subnet(room + zone)).collect(),
     }
-}
-
-/// The first address and the length of the prefix.
-fn parse(network: &str) -> Option<(u32, u32)> {
-    let (address, prefix) = network.split_once('/')?;
-    let address: Ipv4Addr = address.parse().ok()?;
-    let prefix: u32 = prefix
-        .parse()
-        .ok()
-        .filter(|prefix| (1..=32).contains(prefix))?;
-    let mask = u32::MAX << (32 - prefix);
-    Some((u32::from(address) & mask, prefix))
 }
 
 #[cfg(test)]

@@ -9,23 +9,27 @@ use crate::plan::change::FieldChange;
 use crate::resource::{Attribute, LogGroup, Outputs};
 
 pub(super) async fn create(at: At<'_>, wanted: &LogGroup) -> Result<Outputs, Error> {
-    if find(at, &wanted.name).await?.is_none() {
+    let mut found = find(at, &wanted.name).await?;
+    if let Some(found) = &found {
+        if !is_ours(at, found, wanted).await? {
+            return Err(at.exists(&wanted.name));
+        }
+    } else {
         let call = at.clients.logs.create_log_group();
         let call = call
             .log_group_name(&wanted.name)
             .set_tags(Some(tags::map(&wanted.tags)));
         let created = call.send().await;
         created.map_err(at.failed("logs:CreateLogGroup"))?;
-    } else if !is_ours(at, wanted).await? {
-        return Err(at.exists(&wanted.name));
+        // The answer does not say its ARN.
+        found = find(at, &wanted.name).await?;
     }
     set_retention(at, wanted).await?;
-    let found = find(at, &wanted.name).await?;
     Ok(found.as_ref().map(outputs).unwrap_or_default())
 }
 
-async fn is_ours(at: At<'_>, wanted: &LogGroup) -> Result<bool, Error> {
-    let Some(arn) = find(at, &wanted.name).await?.as_ref().and_then(arn) else {
+async fn is_ours(at: At<'_>, found: &types::LogGroup, wanted: &LogGroup) -> Result<bool, Error> {
+    let Some(arn) = arn(found) else {
         return Ok(false);
     };
     let call = at.clients.logs.list_tags_for_resource().resource_arn(arn);

@@ -39,7 +39,7 @@ use updates::Updates;
 use super::hands::{Error, Hands, Look, Why};
 use crate::observe::clients::Clients;
 use crate::plan::change::FieldChange;
-use crate::resource::{Address, Attribute, Body, Observed, Outputs, references};
+use crate::resource::{Address, Attribute, Body, Observed, Outputs};
 
 /// The calls, to AWS and to the API server of the cluster.
 #[derive(Debug)]
@@ -65,20 +65,6 @@ impl AwsHands {
     }
 }
 
-/// A body whose references are all resolved.
-fn resolved<'a>(address: &Address, body: &'a Body) -> Result<&'a Body, Error> {
-    let missing = references(&body.to_json());
-    if missing.is_empty() {
-        return Ok(body);
-    }
-    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    Err(Reason::Unresolved {
-        object: address.to_string(),
-        missing: missing.join(", "),
-    }
-    .into())
-}
-
 /// The id by which the API of a thing knows it.
 fn known_id(observed: &Observed) -> &str {
     observed
@@ -90,7 +76,6 @@ fn known_id(observed: &Observed) -> &str {
 impl Hands for AwsHands {
     async fn create(&self, address: &Address, body: &Body, token: &str) -> Result<Outputs, Error> {
         let at = self.at(address);
-        let body = resolved(address, body)?;
         let mut created = Box::pin(create(at, body, token)).await;
         if matches!(&created, Err(error) if error.why == Why::Exists) {
             // The SDK repeats a call whose answer was lost, and the second one finds what the first has made: another look tells
@@ -108,7 +93,6 @@ impl Hands for AwsHands {
         fields: &[FieldChange],
     ) -> Result<Outputs, Error> {
         let at = self.at(address);
-        let wanted = resolved(address, wanted)?;
         Box::pin(change(at, &self.updates, observed, wanted, fields)).await
     }
 
@@ -199,7 +183,7 @@ async fn change(
             pod_identity::change(at, (was, is), fields).await
         }
         (Body::LaunchTemplate(was), Body::LaunchTemplate(is)) => {
-            launch_template::change(at, id, (was, is), fields).await
+            launch_template::change(at, &observed.outputs, (was, is), fields).await
         }
         (Body::NodeGroup(was), Body::NodeGroup(is)) => {
             node_group::change(at, updates, (was, is), fields).await

@@ -94,7 +94,7 @@ impl At<'_> {
     }
 }
 
-/// The text of a reference that the engine has resolved: `AwsHands` refuses a body with references before any call.
+/// The text of a reference that the engine has resolved, as it does before any call.
 pub(super) fn plain(text: &Text) -> &str {
     text.known().unwrap_or_default()
 }

@@ -6,14 +6,6 @@ use crate::observe::aws::{self, Refusal};
 /// Why a verb failed, where no error of AWS says it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Reason {
-    /// A reference was not resolved.
-    #[error("`{object}` refers to what does not exist yet: {missing}")]
-    Unresolved {
-        /// Address of the thing.
-        object: String,
-        /// Addresses that it refers to.
-        missing: String,
-    },
     /// The answer lacks what it should have.
     #[error("the answer of `{action}` for `{object}` has no {what}")]
     Incomplete {
@@ -61,10 +53,7 @@ impl From<Reason> for Error {
         let why = match &reason {
             Reason::Exists { .. } => Why::Exists,
             Reason::Busy { .. } => Why::Busy,
-            Reason::Unresolved { .. }
-            | Reason::Incomplete { .. }
-            | Reason::Failed { .. }
-            | Reason::Kind { .. } => Why::Other,
+            Reason::Incomplete { .. } | Reason::Failed { .. } | Reason::Kind { .. } => Why::Other,
         };
         let hints = match &reason {
             Reason::Exists { name, .. } => vec![format!(
@@ -91,6 +80,7 @@ impl From<aws::Error> for Error {
             Some(Refusal::Busy) => Why::Busy,
             Some(Refusal::Credentials) => Why::Expired,
             Some(Refusal::Other) => Why::Other,
+            None if matches!(error, aws::Error::Token { .. }) => Why::Other,
             None if error.is_about_credentials() => Why::Expired,
             Some(Refusal::Unavailable) | None => Why::Unanswered,
         };

@@ -12,6 +12,7 @@ use aws_sdk_ec2::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 
 use super::at::{At, pending, plain, plains, unless_gone};
 use super::{ec2_tags, tags};
@@ -151,23 +152,40 @@ fn metadata(options: &MetadataOptions) -> LaunchTemplateInstanceMetadataOptionsR
 
 pub(super) async fn change(
     at: At<'_>,
-    template: &str,
+    known: &Outputs,
     (observed, wanted): (&LaunchTemplate, &LaunchTemplate),
     fields: &[FieldChange],
 ) -> Result<Outputs, Error> {
+    let of = |attribute| known.get(&attribute).map_or("", String::as_str);
+    let template = of(Attribute::Id);
     let mut outputs = Outputs::from([(Attribute::Id, template.to_owned())]);
     if makes_template_version(fields) {
-        let version = new_version(at, template, wanted).await?;
+        let token = token(template, of(Attribute::Version), wanted);
+        let version = new_version(at, template, wanted, token).await?;
         outputs.insert(Attribute::Version, version);
     }
     ec2_tags::change(at, template, fields, (&observed.tags, &wanted.tags)).await?;
     Ok(outputs)
 }
 
-async fn new_version(at: At<'_>, template: &str, wanted: &LaunchTemplate) -> Result<String, Error> {
+/// The client token of the version after `latest`: who asks for it again after an answer was lost gets the one that was made.
+fn token(template: &str, latest: &str, wanted: &LaunchTemplate) -> String {
+    const DIGITS: usize = 32;
+    let wanted = serde_json::to_string(wanted).unwrap_or_default();
+    let digest = Sha256::digest(format!("{template} {latest} {wanted}"));
+    format!("{digest:x}").chars().take(DIGITS).collect()
+}
+
+async fn new_version(
+    at: At<'_>,
+    template: &str,
+    wanted: &LaunchTemplate,
+    token: String,
+) -> Result<String, Error> {
     let ec2 = &at.clients.ec2;
     let call = ec2.create_launch_template_version();
     let call = call
+        .client_token(token)
         .launch_template_id(template)
         .launch_template_data(data(wanted));
     let answer = call.send().await.map_err(at.failed(CREATE_VERSION))?;
@@ -277,6 +295,17 @@ mod tests {
             .map(ResourceType::as_str)
             .collect();
         assert_eq!(kinds, ["instance", "volume", "network-interface"]);
+    }
+
+    #[test]
+    fn a_version_has_the_same_token_until_another_is_the_latest() {
+        let first = token("lt-1", "1", &template());
+        assert_eq!(first.len(), 32);
+        assert_eq!(first, token("lt-1", "1", &template()));
+        assert_ne!(first, token("lt-1", "3", &template()));
+        let mut other = template();
+        other.disk.size += 1;
+        assert_ne!(first, token("lt-1", "1", &other));
     }
 
     #[test]

@@ -61,10 +61,10 @@ pub(super) fn step(
                 // A release that is pinned is of the last version.
                 group.release_version = None;
             }
-            (Body::LaunchTemplate(template), Some(Body::LaunchTemplate(there))) => {
-                if template.image.is_some() {
-                    template.image.clone_from(&there.image);
-                }
+            (Body::LaunchTemplate(template), Some(Body::LaunchTemplate(there)))
+                if template.image.is_some() =>
+            {
+                template.image.clone_from(&there.image);
             }
             _ => {}
         }

@@ -132,7 +132,7 @@ const AMI: &[Field] = &[
     field(
         "releaseVersion",
         Kind::Text,
-        "Release of the EKS-optimised AMI, such as `1.34.0-20251103`; managed groups only. Without it the latest is taken when the group is made, and kept.",
+        "Release of the EKS-optimised AMI of the version of the cluster, such as `1.34.0-20251103`; managed groups only. Without it the latest is taken when the group is made, and kept.",
     ),
 ];
 

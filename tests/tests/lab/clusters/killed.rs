@@ -87,6 +87,14 @@ fn a_group_whose_change_was_killed_after_any_call_still_gets_new_instances() {
             assert!(before.is_disjoint(&after), "killed after call {call}");
         }
         println!("{calls} calls of a change that replaces nodes, each the last before a kill");
+        several_types(place, &document);
+        for _ in 0..2 {
+            let before = instances(place).await;
+            grow(place, &document, &mut size);
+            place.ends(0, &apply).await;
+            place.nothing_to_do(&document).await;
+            assert!(before.is_disjoint(&instances(place).await));
+        }
     });
 }
 
@@ -100,6 +108,14 @@ fn grow(place: &Place, document: &str, size: &mut u32) {
     assert!(text.contains(&was), "{text}");
     place.document(document, &text.replace(&was, &is));
     *size += 1;
+}
+
+/// The group in a document gets a choice of instance types.
+fn several_types(place: &Place, document: &str) {
+    let text = file::read(&place.home.path().join(document)).unwrap();
+    let more = text.replace("[t3.small]", "[t3.small, t3.medium]");
+    assert_ne!(text, more);
+    place.document(document, &more);
 }
 
 async fn instances(place: &Place) -> BTreeSet<String> {

@@ -99,6 +99,13 @@ def update(before, self, *args, mixed_instances_policy=None, **more):
     before(self, *args, mixed_instances_policy=mixed_instances_policy, **more)
 
 
+# A group with a mixed instances policy has its launch template there and nowhere else.
+template_of_group = FakeAutoScalingGroup.launch_template.fget
+FakeAutoScalingGroup.launch_template = property(
+    lambda self: None if self.mixed_instances_policy else template_of_group(self)
+)
+
+
 # Instance refresh takes its time. Once it has succeeded, the group has the configuration that was desired, and instances that
 # are not of it have given way to new ones.
 def start_instance_refresh(self):

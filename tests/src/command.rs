@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::error::CommandError;
 use crate::{
+    bench::Part,
     cluster::{AtStart, NODE_ROLE},
     demo, guard,
     layout::{Cache, DEFAULT_NAME, Layout},
@@ -56,8 +57,11 @@ pub enum Command {
     Down,
     /// Show it all: two nodes join, a third one cannot, `nodectl status` says why
     Demo(DemoArgs),
-    /// Time and memory of the config phase and of a token
+    /// Time and memory of the config phase, of a token, of a scan and of the daemon
     Bench {
+        /// What to measure; all of it if nothing is named
+        #[arg(value_name = "PART")]
+        parts: Vec<Part>,
         /// The `nodeagent` to measure; the one of this build if none is given
         #[arg(long, value_name = "FILE")]
         program: Option<PathBuf>,
@@ -188,8 +192,8 @@ pub fn run(cli: &Cli) -> Result<u8, CommandError> {
     match &cli.command {
         Command::Serve { config } => return run::serve(config).map(|()| 0),
         Command::Guard => return Ok(guard::watch(&layout).map(|()| 0)?),
-        Command::Bench { program } => {
-            return run::bench(&cache, program.as_deref()).map(|()| 0);
+        Command::Bench { parts, program } => {
+            return run::bench(&cache, parts, program.as_deref()).map(|()| 0);
         }
         _ => setup::require_root()?,
     }

@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, io, path::Path};
 
+use clap::ValueEnum as _;
 use node::chain::Chain;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -10,7 +11,7 @@ use tokio::{
 
 use super::CommandError;
 use crate::{
-    bench,
+    bench::{self, Part},
     cloud::{self, CloudConfig},
     file, image,
     layout::{Cache, Layout},
@@ -97,7 +98,11 @@ fn log_to_standard_error() {
 }
 
 /// Measures the agent beside its peers; a peer that cannot be built is left out.
-pub(super) fn bench(cache: &Cache, program: Option<&Path>) -> Result<(), CommandError> {
+pub(super) fn bench(
+    cache: &Cache,
+    parts: &[Part],
+    program: Option<&Path>,
+) -> Result<(), CommandError> {
     let nodeagent = match program {
         Some(program) => program.to_owned(),
         None => image::program("nodeagent").map_err(CommandError::NoProgram)?,
@@ -105,7 +110,15 @@ pub(super) fn bench(cache: &Cache, program: Option<&Path>) -> Result<(), Command
     if let Err(error) = setup::peers(cache) {
         progress::say(&format_args!("no peer: {}", Chain(&error)));
     }
-    runtime()?.block_on(bench::run(&nodeagent, &cache.bin()))?;
+    let parts = if parts.is_empty() {
+        Part::value_variants()
+    } else {
+        parts
+    };
+    runtime()?.block_on(bench::run(&nodeagent, &cache.bin(), parts))?;
+    if !parts.contains(&Part::Daemon) {
+        return Ok(());
+    }
     if setup::is_root() {
         bench::daemon(&nodeagent, cache)?;
     } else {

@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use nodeagent::cli::{self, output};
 
+/// musl's own asks the kernel for every few pages, and gives them back at once: half of all calls of a boot.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     // One TLS provider for every client; a second call would fail, and there is none.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());

@@ -41,6 +41,8 @@ pub fn apply(root: &Root, plan: &Plan, daemons: &[Daemon]) -> Result<Applied, Er
     let mut applied = Applied::default();
     let old = Ledger::read(root, &plan.summary.instance_id)?;
     let new = next_ledger(root, plan, &old, is_selected);
+    // Before the first file: whatever happens now, the next run knows what may be ours.
+    old.united_with(&new).write(root)?;
     let files: Vec<NewFile<'_>> = plan
         .files
         .iter()
@@ -51,7 +53,7 @@ pub fn apply(root: &Root, plan: &Plan, daemons: &[Daemon]) -> Result<Applied, Er
             mode: file.mode,
         })
         .collect();
-    let changes = old.united_with(&new).write_before(root, &files)?;
+    let changes = root.write_all(&files)?;
     let mut touched: Vec<&str> = files.iter().filter_map(|file| file.path.to_str()).collect();
     for (path, change) in touched.iter().zip(changes) {
         if change == Change::Written {

@@ -36,10 +36,8 @@ use rules::Rules;
 pub use source::{Lines, Places, Read, Sources, may_befall};
 use state::State;
 
-/// How often findings are looked at for recovery, and published …
+/// How often findings are looked at for recovery, and published.
 const TICK: Duration = Duration::from_secs(1);
-/// … and how soon after a line of now that a rule knows. What comes within this is shown at once.
-const SOON: Duration = Duration::from_millis(100);
 /// The places are saved at least so often while lines come in. Lines read twice after a crash are harmless.
 const SAVE_PERIOD: Duration = Duration::from_mins(1);
 /// Whatever is looked at from the start on was looked at by this time after the past has been read.
@@ -198,15 +196,9 @@ impl<L: Lines> Watch<L> {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut observers_are_gone, mut rules_stay, mut identity_stays) = (false, false, false);
-        let mut is_soon = false;
         loop {
             tokio::select! {
-                read = self.lines.next() => {
-                    if self.take(read) && self.is_caught_up && !is_soon {
-                        is_soon = true;
-                        ticks.reset_after(SOON);
-                    }
-                }
+                read = self.lines.next() => self.take(read),
                 observation = self.ports.observations.recv(), if !observers_are_gone => {
                     match observation {
                         // How a unit is now says nothing about the past that is being read.
@@ -226,10 +218,7 @@ impl<L: Lines> Watch<L> {
                     Ok(()) => self.exchange_identity(),
                     Err(_) => identity_stays = true,
                 },
-                _ = ticks.tick() => {
-                    is_soon = false;
-                    self.tick();
-                }
+                _ = ticks.tick() => self.tick(),
             }
         }
     }
@@ -268,19 +257,17 @@ impl<L: Lines> Watch<L> {
         self.publish();
     }
 
-    /// Whether the line says something that counts.
-    fn take(&mut self, Read { source, entry }: Read) -> bool {
+    fn take(&mut self, Read { source, entry }: Read) {
         self.quiet_ticks = 0;
         self.is_caught_up |= entry.at >= self.started;
         let began = Instant::now();
-        let counts = self.engine.record(&entry.record());
+        self.engine.record(&entry.record());
         self.rule_time += began.elapsed();
         match self.places.get_mut(source) {
             Some(place) => *place = entry.cursor,
             None => drop(self.places.insert(source.to_owned(), entry.cursor)),
         }
         self.saved.is_current = false;
-        counts
     }
 
     fn tick(&mut self) {

@@ -1,12 +1,11 @@
 //! The list of what we wrote on this instance, and therefore may remove.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::host::path;
-use crate::host::root::{Change, Error, NewFile, Root};
+use crate::host::root::{Error, Root};
 
 /// What is ours. An image may be made from a node, so the list is bound to the instance that wrote it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,25 +45,11 @@ impl Ledger {
     }
 
     pub(super) fn write(&self, root: &Root) -> Result<(), Error> {
-        self.write_before(root, &[]).map(drop)
-    }
-
-    /// Writes it before these files: whatever happens then, the next run knows what may be ours.
-    pub(super) fn write_before(
-        &self,
-        root: &Root,
-        files: &[NewFile<'_>],
-    ) -> Result<Vec<Change>, Error> {
         let content = serde_json::to_vec(self).map_err(|error| Error {
             operation: "writing",
             path: path::LEDGER.into(),
             source: error.into(),
         })?;
-        let ledger = NewFile {
-            path: Path::new(path::LEDGER),
-            content: &content,
-            mode: 0o600,
-        };
-        root.write_all_after(&ledger, files)
+        root.write(path::LEDGER, &content, 0o600).map(drop)
     }
 }

@@ -28,7 +28,7 @@ const READ_BYTES: usize = 16 * 1024;
 /// What does not end within this is no record.
 const RECORD_BYTES: usize = 64 * 1024;
 /// What cannot be waited for is looked at this often. In a container anything may stand at the path.
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(500);
 /// Before it is opened again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// The most reads at a time.

@@ -28,11 +28,9 @@ use place::Place;
 use tail::{LINE_BYTES, Line, Tail};
 
 /// How often it is looked at.
-pub const POLL: Duration = Duration::from_secs(1);
-/// Who is awake anyway looks so much earlier, which saves it from being woken again.
-const EARLY: Duration = Duration::from_millis(500);
+pub const POLL: Duration = Duration::from_millis(500);
 /// So many looks later nobody writes to an old file any more.
-const GRACE: u8 = 5;
+const GRACE: u8 = 10;
 /// The most old files that are held open.
 const OLD_FILES: usize = 64;
 
@@ -116,7 +114,7 @@ impl LogFile {
     /// The next line that is there. Looks for more when it is time to.
     pub fn try_next(&mut self) -> Option<Entry> {
         let now = Instant::now();
-        if now + EARLY >= self.next_look {
+        if now >= self.next_look {
             self.next_look = now + POLL;
             self.look();
         }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use staged::{Staged, commit, discard, place, stage};
+use staged::{commit, discard, stage};
 
 /// The file system below one directory.
 #[derive(Debug, Clone)]
@@ -184,39 +184,6 @@ impl Root {
     /// The same for several files, which costs two waits for the disk in all and not two for each. A machine that loses
     /// power has each file as a whole or not at all, as with [`Self::write`].
     pub fn write_all(&self, files: &[NewFile<'_>]) -> Result<Vec<Change>, Error> {
-        self.write_beside(None, files)
-    }
-
-    /// The same, with a file that has its place before any of the others has: who finds one of them finds it too, also
-    /// after a loss of power. Where there was no such file, that costs no wait for the disk.
-    pub fn write_all_after(
-        &self,
-        first: &NewFile<'_>,
-        files: &[NewFile<'_>],
-    ) -> Result<Vec<Change>, Error> {
-        let of_first = |source| failed("writing", first.path, source);
-        let target = self.path(first.path);
-        let Some(new) = stage(&target, first).map_err(of_first)? else {
-            return self.write_all(files);
-        };
-        let is_replaced = target.exists();
-        let written = if is_replaced {
-            commit(None, std::slice::from_ref(&new))
-        } else {
-            place(&new)
-        };
-        if let Err((_, source)) = written {
-            discard(&[new]);
-            return Err(of_first(source));
-        }
-        self.write_beside((!is_replaced).then_some(&new), files)
-    }
-
-    fn write_beside(
-        &self,
-        placed: Option<&Staged<'_>>,
-        files: &[NewFile<'_>],
-    ) -> Result<Vec<Change>, Error> {
         let mut staged = Vec::new();
         let mut changes = Vec::new();
         for file in files {
@@ -232,7 +199,7 @@ impl Root {
                 }
             }
         }
-        let committed = commit(placed, &staged);
+        let committed = commit(&staged);
         if let Err((path, source)) = committed {
             discard(&staged);
             return Err(failed("writing", path, source));
@@ -354,30 +321,6 @@ mod tests {
             .collect();
         assert_eq!(names, [false, true, true, true]);
         assert_eq!(root.read_text("/var/d").unwrap().as_deref(), Some("d"));
-    }
-
-    #[test]
-    fn the_first_of_several_files_is_in_its_place_also_when_the_others_cannot_be() {
-        let (_directory, root) = root();
-        let new = |path, content: &'static str| NewFile {
-            path: Path::new(path),
-            content: content.as_bytes(),
-            mode: 0o600,
-        };
-        for content in ["new", "replaced", "replaced"] {
-            let first = new("/var/first", content);
-            let files = [new("/etc/a", content)];
-            root.write_all_after(&first, &files).unwrap();
-            let read = |path| root.read_text(path).unwrap().unwrap();
-            assert_eq!([read("/var/first"), read("/etc/a")], [content; 2]);
-        }
-        let files = [new("/etc/a/below", "x")];
-        let first = new("/var/second", "new");
-        assert!(root.write_all_after(&first, &files).is_err());
-        assert!(root.exists("/var/second"));
-        root.write_all_after(&new("/var/third", "new"), &[])
-            .unwrap();
-        assert_eq!(root.list("/var").unwrap(), ["first", "second", "third"]);
     }
 
     #[test]

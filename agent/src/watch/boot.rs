@@ -34,10 +34,8 @@ use times::Times;
 const FILES: [&str; 3] = ["plan.json", "verdict.json", "boot.json"];
 /// How often they are read while the boot goes on, whether they changed or not …
 const PERIOD: Duration = Duration::from_secs(2);
-/// … after the node has joined …
+/// … and after the node has joined.
 const SETTLED_PERIOD: Duration = Duration::from_secs(10);
-/// … and where somebody tells when they change.
-const TOLD_PERIOD: Duration = Duration::from_mins(1);
 /// How often the Node is looked at while it is awaited.
 const LOOK_PERIOD: Duration = Duration::from_secs(10);
 
@@ -127,7 +125,6 @@ pub async fn follow(
     let mut times = Times::default();
     let mut own = Own::default();
     loop {
-        let is_told = changes.is_some();
         let mut boot = Boot::read(&root);
         boot.machine.clone_from(&times.known);
         publish(&identity, boot.identity());
@@ -138,7 +135,7 @@ pub async fn follow(
             let period = if boot.outcome() == Outcome::Joined {
                 // A client with its certificates is worth a megabyte, and may never be needed again.
                 own.node = None;
-                if is_told { TOLD_PERIOD } else { SETTLED_PERIOD }
+                SETTLED_PERIOD
             } else {
                 PERIOD
             };

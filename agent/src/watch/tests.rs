@@ -231,7 +231,7 @@ async fn what_was_wrong_and_is_right_again_in_the_past_is_never_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_of_now_is_shown_before_the_next_tick() {
+async fn a_line_of_now_is_shown_within_two_seconds() {
     let (mut bench, ports) = Bench::ports();
     let mut watch = bench.watch(
         ports,
@@ -241,7 +241,7 @@ async fn a_line_of_now_is_shown_before_the_next_tick() {
             ..entry("c1", UNAUTHORIZED)
         }],
     );
-    run(&mut watch, Duration::from_millis(200)).await;
+    run(&mut watch, Duration::from_millis(1900)).await;
     assert_eq!(bench.codes(), ["join.unauthorized"]);
 }
 

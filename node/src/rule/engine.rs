@@ -108,8 +108,8 @@ impl Engine {
         self.identity = identity;
     }
 
-    /// Takes one line of a log. Whether it says something that counts: what is open may be other than before.
-    pub fn record(&mut self, record: &Record<'_>) -> bool {
+    /// Takes one line of a log.
+    pub fn record(&mut self, record: &Record<'_>) {
         // Lines of a day come in a second when the journal is read from its start: recovery goes by their own clock.
         if self
             .last_settled
@@ -131,9 +131,7 @@ impl Engine {
         if changed {
             self.settle(record.at);
         }
-        let matches = self.rules.matches(record);
-        changed |= !matches.is_empty();
-        for (index, found) in matches {
+        for (index, found) in self.rules.matches(record) {
             match found {
                 Match::Hit { object } => {
                     self.hit(index, object, record.unit, record.at, record.message);
@@ -148,7 +146,6 @@ impl Engine {
                 Match::Over { object } => self.over(index, &object),
             }
         }
-        changed
     }
 
     /// Tells the time, so that silence counts. A clock that was set back takes all times with it: nothing stays open

@@ -16,7 +16,7 @@ const COMPRESSED: [&str; 5] = [".gz", ".tmp", ".zst", ".xz", ".bz2"];
 const FILES: usize = 256;
 /// The pods of a node are listed when their directory has changed, and after so many looks in any case: a change within
 /// one tick of the kernel's clock does not show.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 20;
 
 /// Where a log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

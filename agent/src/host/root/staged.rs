@@ -74,39 +74,23 @@ fn write_temporary(temporary: &Path, target: &Path, content: &[u8], mode: u32) -
     Ok(file)
 }
 
-/// Moves what is staged to its place: first the content is on the disk, then the names are. `placed` has its place already,
-/// and is on the disk with its name before any other has.
-pub(super) fn commit<'a>(
-    placed: Option<&Staged<'a>>,
-    staged: &[Staged<'a>],
-) -> Result<(), (&'a Path, io::Error)> {
-    let of_disk = |new: &&Staged<'a>| !new.is_volatile();
-    let names: Vec<&Staged<'a>> = staged.iter().filter(of_disk).collect();
-    let contents: Vec<&Staged<'a>> = placed
-        .into_iter()
-        .filter(of_disk)
-        .chain(names.iter().copied())
-        .collect();
+/// Moves what is staged to its place: first the content is on the disk, then the names are.
+pub(super) fn commit<'a>(staged: &[Staged<'a>]) -> Result<(), (&'a Path, io::Error)> {
+    let durable: Vec<&Staged<'a>> = staged.iter().filter(|new| !new.is_volatile()).collect();
     let sync_directory = |new: &Staged<'_>| File::open(new.directory())?.sync_all();
-    match &*contents {
+    match &*durable {
         [] => {}
         [new] => new.file.sync_all().map_err(|error| (new.path, error))?,
         several => sync_file_systems(several)?,
     }
     for new in staged {
-        place(new)?;
+        fs::rename(&new.temporary, &new.target).map_err(|error| (new.path, error))?;
     }
-    let names = if names.is_empty() { contents } else { names };
-    match &*names {
+    match &*durable {
         [] => Ok(()),
         [new] => sync_directory(new).map_err(|error| (new.path, error)),
         several => sync_file_systems(several),
     }
-}
-
-/// Moves it to its place, for every process that looks, and on the disk sooner or later.
-pub(super) fn place<'a>(new: &Staged<'a>) -> Result<(), (&'a Path, io::Error)> {
-    fs::rename(&new.temporary, &new.target).map_err(|error| (new.path, error))
 }
 
 /// Everything that is new on the file systems of these files is on the disk afterwards.
